@@ -1,0 +1,3 @@
+"""Lindenstrom: an open ledger for energy that neighbours share."""
+
+__version__ = "0.1.0"
