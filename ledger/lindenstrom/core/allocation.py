@@ -131,7 +131,9 @@ def _book(
     )
     for place in places:
         took, gave = taken.get(place.member, 0), given.get(place.member, 0)
-        amount = amount_peur(took, gave, price, fee)  # the price is the same in every slot, so sums may be priced at once
+        amount = amount_peur(
+            took, gave, price, fee
+        )  # the price is the same in every slot, so sums may be priced at once
         run.lines.setdefault(place.member, []).append(
             Line(agreement=agreement, taken_mwh=took, given_mwh=gave, amount_peur=amount)
         )

@@ -238,9 +238,7 @@ def check_record(
 
 def _meter(facts: StoredFacts, header: Header, binding: Binding, opened: MeterOpening) -> Reason | None:
     leaf = (
-        EMPTY
-        if opened.kind == 0
-        else keccak(TAG_SOURCE + u8(opened.kind) + u16(opened.revision) + opened.replacement)
+        EMPTY if opened.kind == 0 else keccak(TAG_SOURCE + u8(opened.kind) + u16(opened.revision) + opened.replacement)
     )
     if not proves(header.sources_root, leaf, binding.id, opened.source_proof, facts.depth):
         raise BadOpening("source")

@@ -183,9 +183,7 @@ class Record:
 
     def leaf(self, community: bytes) -> bytes:
         """Leaf in the batch tree of the anchoring transaction."""
-        return keccak(
-            TAG_RECORD + community + u32(self.reader) + u32(self.window) + u16(self.revision) + self.root
-        )
+        return keccak(TAG_RECORD + community + u32(self.reader) + u32(self.window) + u16(self.revision) + self.root)
 
 
 def batch_digest(batch_root: bytes, time: int) -> bytes:

@@ -16,7 +16,9 @@ class BadDecimal(UsageError):
     """A decimal number could not be read exactly."""
 
     def __init__(self, text: str, places: int, what: str) -> None:
-        super().__init__(f"{what}: expected a number with at most {places} decimal places, for example 11.5; got {text!r}")
+        super().__init__(
+            f"{what}: expected a number with at most {places} decimal places, for example 11.5; got {text!r}"
+        )
 
 
 def _parse_scaled(text: str, places: int, what: str) -> int:
