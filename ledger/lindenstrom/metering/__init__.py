@@ -1,0 +1,1 @@
+"""From meters to signed packs: SML and CSV in, journal, quarter-hour values, outbox, mailbox."""

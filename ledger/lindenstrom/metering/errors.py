@@ -1,0 +1,124 @@
+"""Failures of the metering side. No message holds a reading, a name or a metering point: a meter is its position.
+
+UsageError      CsvError, FolderError, SourceError                     the file or the set-up is wrong
+CouldNotCheck   JournalDamaged, JournalBusy                            the journal cannot be used as it is
+RefusedByRules  MeterLocked, RegisterFell, MeterChanged, BreakUnfit,
+                SlotTooLarge, ValueConflict                            the meter needs attention
+KeyProblem      MonthKeyMissing
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from lindenstrom.errors import CouldNotCheck, KeyProblem, RefusedByRules, UsageError
+
+
+def clock_text(time_ms: int) -> str:
+    """Return unix milliseconds as ISO-8601 UTC to the second."""
+    return datetime.fromtimestamp(time_ms // 1000, tz=UTC).isoformat().replace("+00:00", "Z")
+
+
+class CsvError(UsageError):
+    """A CSV line cannot be taken."""
+
+    def __init__(self, path: Path | str, line: int, what: str, remedy: str) -> None:
+        super().__init__(f"{path}:{line}: {what}; {remedy}")
+
+
+class JournalDamaged(CouldNotCheck):
+    """A record before the end of a journal does not verify."""
+
+    def __init__(self, path: Path, offset: int) -> None:
+        super().__init__(
+            f"{path}: the record at byte {offset} is damaged and others follow it; "
+            "restore the file from a backup before going on"
+        )
+
+
+class JournalBusy(CouldNotCheck):
+    """Another process writes the same journal."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"{path}: another process is writing this journal; stop it, then try again")
+
+
+class MeterLocked(RefusedByRules):
+    """The meter gives whole kWh only, as it does before its PIN is entered."""
+
+    def __init__(self, position: int) -> None:
+        super().__init__(
+            f"meter at position {position} gives whole kWh only: it is locked; "
+            "enter its PIN at the meter (ask the metering operator for it) and set InF to On"
+        )
+
+
+class RegisterFell(RefusedByRules):
+    """A register is lower than before, and no break is declared between."""
+
+    def __init__(self, position: int, direction: str, time_ms: int) -> None:
+        super().__init__(
+            f"meter at position {position}: the {direction} register is lower at {clock_text(time_ms)} than before; "
+            "declare the meter's swap or rollover (time, old end, new start) if there was one"
+        )
+
+
+class MeterChanged(RefusedByRules):
+    """The readings come from another meter, and no break is declared between."""
+
+    def __init__(self, position: int, time_ms: int) -> None:
+        super().__init__(
+            f"meter at position {position}: from {clock_text(time_ms)} another meter answers; "
+            "declare the swap (time, old end, new start), or connect the reading head to the right meter"
+        )
+
+
+class BreakUnfit(RefusedByRules):
+    """A declared break does not fit the readings around it, or the window has more than one."""
+
+    def __init__(self, position: int, what: str) -> None:
+        super().__init__(f"meter at position {position}: {what}; correct the declared break")
+
+
+class SlotTooLarge(RefusedByRules):
+    """A quarter-hour value does not fit 32 bits of mWh (4 294 kWh)."""
+
+    def __init__(self, position: int, time_ms: int) -> None:
+        super().__init__(
+            f"meter at position {position}: the quarter-hour from {clock_text(time_ms)} exceeds 4294 kWh; "
+            "check the unit and the transformer factor of this meter"
+        )
+
+
+class FolderError(UsageError):
+    """A reader's folder lacks something or holds something else than asked for."""
+
+    def __init__(self, path: Path, what: str, remedy: str) -> None:
+        super().__init__(f"{path}: {what}; {remedy}")
+
+
+class SourceError(UsageError):
+    """Data of one form is offered for a meter that is set up for another."""
+
+    def __init__(self, position: int, given: str, wanted: str) -> None:
+        super().__init__(
+            f"meter at position {position} takes {wanted}, not {given}; import the matching file, or correct the set-up"
+        )
+
+
+class ValueConflict(RefusedByRules):
+    """A value for a time already in the journal differs from it."""
+
+    def __init__(self, position: int, time_ms: int) -> None:
+        super().__init__(
+            f"meter at position {position}: another value for {clock_text(time_ms)} is already in the journal; "
+            "a value once taken stays (corrections come as a new revision): remove the line from the file"
+        )
+
+
+class MonthKeyMissing(KeyProblem):
+    """The month key of a window is gone, so that its salts cannot be made again."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"{path}: the month key is not of 32 bytes; restore it from a backup")

@@ -1,0 +1,145 @@
+"""An append-only journal of what a meter sent and when it was received.
+
+SML has no wall clock, so the receive time is part of the evidence: it is written, with the raw bytes, before anything
+is interpreted; interpretation reads the journal only.
+
+File: 8 bytes `LXJRNL01`, then records: length u32 ‖ CRC-32 u32 ‖ kind u8 ‖ time u64 (unix ms) ‖ payload, big-endian.
+The length counts kind, time and payload; the CRC covers them. A record is accepted once `append` has returned.
+A torn last record (a crash while writing) was never accepted: readers pass over it, the next writer cuts it off.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import struct
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import IntEnum
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from lindenstrom.metering.errors import FolderError, JournalBusy, JournalDamaged
+
+MAGIC = b"LXJRNL01"
+FRAME = struct.Struct(">II")
+HEAD = struct.Struct(">BQ")
+
+
+class Kind(IntEnum):
+    """What a record's payload is."""
+
+    SML = 1  # raw bytes of a serial line, cut anywhere
+    REGISTERS = 2  # import mWh u64 ‖ export mWh u64 at the record's time
+    INTERVAL = 3  # import mWh u32 ‖ export mWh u32 ‖ status u8 of the slot that starts at the record's time
+    BREAK = 4  # old end import, export, new start import, export: mWh u64 each
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """One journal entry: `time_ms` is when the payload was received (SML) or holds (CSV), unix milliseconds."""
+
+    kind: Kind
+    time_ms: int
+    payload: bytes
+
+
+def read_journal(path: Path) -> tuple[Record, ...]:
+    """Return all accepted records, oldest first; none if the file does not exist. Raises JournalDamaged."""
+    return _parse(path, path.read_bytes() if path.exists() else b"")[0]
+
+
+class Journal:
+    """A journal open for writing; one writer at a time, as a context manager.
+
+    Raises JournalBusy if another process writes it, JournalDamaged if a record before the last is bad.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        new = not path.exists()
+        self._handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            self._lock()
+            self._repair()
+            if new:
+                sync_folder(path.parent)
+        except BaseException:
+            os.close(self._handle)
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        os.close(self._handle)
+
+    def append(self, records: Iterable[Record]) -> None:
+        """Write the records in order and force them to the disk."""
+        data = b"".join(_encode(record) for record in records)
+        if not data:
+            return
+        view = memoryview(data)
+        while view:
+            view = view[os.write(self._handle, view) :]
+        os.fsync(self._handle)
+
+    def _lock(self) -> None:
+        try:
+            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise JournalBusy(self._path) from None
+
+    def _repair(self) -> None:
+        """Cut a torn tail, so that what follows it stays readable."""
+        data = self._path.read_bytes()
+        _, good = _parse(self._path, data)
+        if good < len(data):
+            os.ftruncate(self._handle, good)
+        os.lseek(self._handle, 0, os.SEEK_END)
+        if good == 0:
+            os.write(self._handle, MAGIC)
+        if good == 0 or good < len(data):
+            os.fsync(self._handle)
+
+
+def sync_folder(folder: Path) -> None:
+    """Force a folder's entries to the disk, so that a new file survives a power cut."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _encode(record: Record) -> bytes:
+    body = HEAD.pack(record.kind, record.time_ms) + record.payload
+    return FRAME.pack(len(body), zlib.crc32(body)) + body
+
+
+def _parse(path: Path, data: bytes) -> tuple[tuple[Record, ...], int]:
+    """Return the accepted records and the length of the part that holds them."""
+    if len(data) < len(MAGIC) and MAGIC.startswith(data):
+        return (), 0
+    if not data.startswith(MAGIC):
+        raise FolderError(path, "not a journal", "name the reader's own folder")
+    records: list[Record] = []
+    offset = len(MAGIC)
+    while offset < len(data):
+        body_at = offset + FRAME.size
+        length, crc = FRAME.unpack_from(data, offset) if body_at <= len(data) else (len(data), 0)
+        body = data[body_at : body_at + length]
+        known = len(body) == length >= HEAD.size and zlib.crc32(body) == crc and body[0] in set(Kind)
+        if not known:
+            # torn if nothing comes after it: it ends the file, or only zeros follow (space given, never written)
+            if body_at + length >= len(data) or not any(data[offset:]):
+                return tuple(records), offset
+            raise JournalDamaged(path, offset)
+        kind, time_ms = HEAD.unpack_from(body)
+        records.append(Record(kind=Kind(kind), time_ms=time_ms, payload=body[HEAD.size :]))
+        offset = body_at + length
+    return tuple(records), offset

@@ -1,0 +1,86 @@
+"""Write SML telegrams as a household meter sends them, for demos and tests.
+
+Transport version 1 framing, three messages (open, list, close), CRC-16/X-25 on each message and on the telegram.
+"""
+
+from __future__ import annotations
+
+ESCAPE = b"\x1b\x1b\x1b\x1b"
+OPEN_RESPONSE, GET_LIST_RESPONSE, CLOSE_RESPONSE = 0x0101, 0x0701, 0x0201
+UNIT_WH = 30
+EMPTY = b"\x01"
+LIST_NAME = bytes.fromhex("0100620affff")
+
+
+def sml_telegram(
+    *,
+    server_id: bytes,
+    sec_index: int,
+    import_mwh: int,
+    export_mwh: int | None = None,
+    scaler: int = -1,
+    number: int = 0,
+) -> bytes:
+    """Return one telegram with 1-0:1.8.0 and, if `export_mwh` is given, 1-0:2.8.0.
+
+    `scaler`: power of ten of Wh that the meter counts in (-1 is 0.1 Wh, 3 a locked meter); values floor to it.
+    `number`: counts telegrams, and enters the transaction and file ids.
+    """
+    values = [_entry(1, import_mwh, scaler)]
+    if export_mwh is not None:
+        values.append(_entry(2, export_mwh, scaler))
+    sensor_time = _list(_unsigned(1, 1), _unsigned(sec_index, 4))
+    file_id = number.to_bytes(4, "big")
+    server = _octets(server_id)
+    content = (
+        _message(file_id + b"\x01", OPEN_RESPONSE, _list(EMPTY, EMPTY, _octets(file_id), server, EMPTY, EMPTY))
+        + _message(
+            file_id + b"\x02",
+            GET_LIST_RESPONSE,
+            _list(EMPTY, server, _octets(LIST_NAME), sensor_time, _list(*values), EMPTY, EMPTY),
+        )
+        + _message(file_id + b"\x03", CLOSE_RESPONSE, _list(EMPTY))
+    )
+    fill = -len(content) % 4
+    frame = ESCAPE + b"\x01\x01\x01\x01" + content.replace(ESCAPE, ESCAPE * 2) + bytes(fill)
+    frame += ESCAPE + b"\x1a" + bytes((fill,))
+    return frame + crc16_x25(frame)
+
+
+def crc16_x25(data: bytes) -> bytes:
+    """Return the CRC-16/X-25 of `data`, low byte first as SML carries it."""
+    crc = 0xFFFF
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = (crc >> 1) ^ (0x8408 if crc & 1 else 0)
+    return (crc ^ 0xFFFF).to_bytes(2, "little")
+
+
+def _entry(direction: int, value_mwh: int, scaler: int) -> bytes:
+    # scaler counts from Wh, the value from mWh: shift by three, floor what the meter does not show
+    shift = scaler + 3
+    raw = value_mwh // 10**shift if shift >= 0 else value_mwh * 10**-shift
+    name = bytes((1, 0, direction, 8, 0, 255))
+    number = b"\x52" + scaler.to_bytes(1, "big", signed=True)
+    return _list(_octets(name), EMPTY, EMPTY, _unsigned(UNIT_WH, 1), number, _unsigned(raw, 8), EMPTY)
+
+
+def _message(transaction: bytes, choice: int, body: bytes) -> bytes:
+    content = b"\x76" + _octets(transaction) + _unsigned(0, 1) + _unsigned(0, 1) + _list(_unsigned(choice, 2), body)
+    return content + b"\x63" + crc16_x25(content) + b"\x00"
+
+
+def _octets(value: bytes) -> bytes:
+    if len(value) < 15:
+        return bytes((len(value) + 1,)) + value
+    length = len(value) + 2  # two length bytes hold up to 255, both counted in
+    return bytes((0x80 | length >> 4, length & 0x0F)) + value
+
+
+def _unsigned(value: int, size: int) -> bytes:
+    return bytes((0x60 | size + 1,)) + value.to_bytes(size, "big")
+
+
+def _list(*items: bytes) -> bytes:
+    return bytes((0x70 | len(items),)) + b"".join(items)
