@@ -93,7 +93,8 @@ def clear_day(
 def _offers(rest: Amounts, metered: Amounts, parties: Sequence[Place], rows: list[int], cap_mwh: int) -> Amounts:
     shares = np.array([p.parameters.share_ppm for p in parties], np.uint64)
     wanted = metered[rows] * shares[:, None] // np.uint64(PPM)  # < 2³⁴ · 2²⁰
-    return np.minimum(np.minimum(rest[rows], wanted), np.uint64(cap_mwh))
+    offered: Amounts = np.minimum(np.minimum(rest[rows], wanted), np.uint64(cap_mwh))
+    return offered
 
 
 def _clear_agreement(run: _Run, agreement: int, terms: Terms, places: list[Place]) -> None:

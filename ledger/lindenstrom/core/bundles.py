@@ -229,7 +229,7 @@ def header_json(h: Header) -> dict[str, Any]:
 def read_header(r: Reader) -> Header:
     """Header of its JSON object."""
     return Header(
-        window=r["window"].number(32),
+        window=r["window"].number(21),  # beyond the calendar's year 7000 nothing can be computed
         revision=r["revision"].number(16),
         as_of=r["as_of"].number(64),
         statements_root=r["statements_root"].data(32),
@@ -279,8 +279,8 @@ def _read_community(r: Reader) -> CommunityRef:
         name=r["name"].text(),
         id=r["id"].data(32),
         chain_id=r["chain_id"].number(64),
-        offset_hours=r["offset_hours"].number(8),
-        depth=r["depth"].number(8),
+        offset_hours=r["offset_hours"].number(2),
+        depth=r["depth"].number(5),
         registry=r["registry"].data(20),
         agreements=r["agreements"].data(20),
         reading_log=r["reading_log"].data(20),

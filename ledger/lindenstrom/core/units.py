@@ -27,7 +27,8 @@ def _parse_scaled(text: str, places: int, what: str) -> int:
     digits_ok = whole.isascii() and whole.isdigit() and (not dot or (fraction.isascii() and fraction.isdigit()))
     if not digits_ok or len(fraction) > places:
         raise BadDecimal(text, places, what)
-    return sign * (int(whole) * 10**places + int(fraction.ljust(places, "0") or "0"))
+    scale: int = 10**places
+    return sign * (int(whole) * scale + int(fraction.ljust(places, "0") or "0"))
 
 
 def kwh_to_mwh(text: str) -> int:

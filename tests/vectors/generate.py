@@ -1,0 +1,229 @@
+"""Writes the shared vectors that the Python and the Solidity suite both read. Run: python tests/vectors/generate.py
+
+Parallel arrays of texts, since that is what both readers parse without losing digits.
+"""
+
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+from lindenstrom.core.calendar import Zone, parse_date, window_of
+from lindenstrom.core.clearing import NOT_LIMITED, ONE, given, levels, taken
+from lindenstrom.core.eip712 import (
+    Anchor,
+    Bind,
+    Countersign,
+    Join,
+    Leave,
+    Offer,
+    Receipt,
+    Refute,
+    RotateAccount,
+    RotateReader,
+    Unbind,
+    domain_separator,
+)
+from lindenstrom.core.hashing import keccak
+from lindenstrom.core.merkle import PositionalTree
+from lindenstrom.core.packs import Break, Pack, Registers, Status
+from lindenstrom.core.statements import (
+    Header,
+    Line,
+    Record,
+    Source,
+    Statement,
+    batch_digest,
+    encode_lines,
+    lines_commitment,
+)
+from lindenstrom.core.terms import Key, Rule, Terms, parameters_commitment
+
+HERE = Path(__file__).parent
+COMMUNITY = keccak(b"example community")
+
+
+def h(data: bytes) -> str:
+    return "0x" + data.hex()
+
+
+def calendar_vectors() -> dict[str, Any]:
+    days = ["2026-01-01", "2026-03-28", "2026-03-29", "2026-03-30", "2026-10-24", "2026-10-25", "2026-10-26",
+            "2027-03-28", "2027-10-31", "2028-02-29", "2028-03-26", "2030-03-31", "2099-12-31", "2100-03-28"]  # fmt: skip
+    rows = [(window_of(parse_date(d)), offset) for d in days for offset in (0, 1, 2)]
+    return {
+        "window": [w for w, _ in rows],
+        "offset": [o for _, o in rows],
+        "first": [Zone(offset_hours=o).first_slot(w) for w, o in rows],
+        "count": [Zone(offset_hours=o).slot_count(w) for w, o in rows],
+    }
+
+
+def clearing_vectors() -> dict[str, Any]:
+    rng = random.Random(20261025)
+    edge_c, edge_l = (0, 1, 2**32 - 1, 10**6), (0, 1, ONE - 1, ONE, 2**63, NOT_LIMITED)
+    cases = [(key, c, lv, k) for key in (0, 1) for c in edge_c for lv in edge_l for k in (0, 1, 333_333, 10**6)]
+    cases += [
+        (rng.randint(0, 1), rng.randrange(2**32), rng.randrange(2 ** rng.randint(1, 64)), rng.randint(0, 10**6))
+        for _ in range(100)
+    ]
+    giver = [(f, g) for f in edge_c for g in (0, 1, ONE - 1, ONE)]
+    return {
+        "key": [str(c[0]) for c in cases],
+        "offered": [str(c[1]) for c in cases],
+        "level": [str(c[2]) for c in cases],
+        "weight": [str(c[3]) for c in cases],
+        "taken": [str(taken(Key(c[0]), c[2], c[1], c[3])) for c in cases],
+        "feed": [str(f) for f, _ in giver],
+        "giverLevel": [str(g) for _, g in giver],
+        "given": [str(given(g, f)) for f, g in giver],
+    }
+
+
+def level_vectors() -> dict[str, Any]:
+    rng = random.Random(42)
+    rows = []
+    for _ in range(60):
+        key = Key(rng.randint(0, 1))
+        top = 10 ** rng.randint(1, 9)
+        draws = [(rng.randrange(top), rng.randrange(10**6 // 4)) for _ in range(rng.randint(0, 6))]
+        feeds = [rng.randrange(top) for _ in range(rng.randint(0, 6))]
+        level, giver_level = levels(key, draws, feeds)
+        rows.append({"key": int(key), "draws": draws, "feeds": feeds, "L": str(level), "g": str(giver_level)})
+    return {"cases": rows}
+
+
+def tree_vectors() -> dict[str, Any]:
+    leaves = {p: keccak(bytes([p])) for p in (0, 1, 5, 6, 15)}
+    tree = PositionalTree(depth=4, leaves=leaves)
+    empty = PositionalTree(depth=4, leaves={})
+    return {
+        "depth": 4,
+        "positions": list(leaves),
+        "leaves": [h(leaf) for leaf in leaves.values()],
+        "root": h(tree.root),
+        "emptyRoot": h(empty.root),
+        "proof5": [h(s) for s in tree.proof(5)],
+        "proof7": [h(s) for s in tree.proof(7)],
+    }
+
+
+def example_pack(slots: int, broken: bool) -> Pack:
+    imports = tuple(1000 * i % 7000 for i in range(slots))
+    exports = tuple(500 * i % 3000 for i in range(slots))
+    start = Registers(import_mwh=5_000_000, export_mwh=1_000)
+    end_plain = Registers(import_mwh=start.import_mwh + sum(imports), export_mwh=start.export_mwh + sum(exports))
+    swap = Break(
+        slot_index=10,
+        old_end=Registers(import_mwh=start.import_mwh + 20_000, export_mwh=start.export_mwh + 1_000),
+        new_start=Registers(import_mwh=0, export_mwh=0),
+    )
+    end_swap = Registers(import_mwh=sum(imports) - 20_000, export_mwh=sum(exports) - 1_000)
+    return Pack(
+        community=COMMUNITY,
+        meter=keccak(b"example meter"),
+        window=window_of(parse_date("2026-10-25")),
+        revision=0,
+        salt=keccak(b"example salt"),
+        start=start,
+        end=end_swap if broken else end_plain,
+        import_mwh=imports,
+        export_mwh=exports,
+        status=tuple(Status(i % 4 if i < 8 else 0) for i in range(slots)),
+        gap=swap if broken else None,
+    )
+
+
+def pack_vectors() -> dict[str, Any]:
+    good, swap = example_pack(100, False), example_pack(100, True)
+    return {
+        "community": h(COMMUNITY),
+        "meter": h(good.meter),
+        "window": good.window,
+        "revision": 0,
+        "slots": 100,
+        "pack": h(good.encode()),
+        "leaf": h(good.leaf),
+        "packWithBreak": h(swap.encode()),
+        "leafWithBreak": h(swap.leaf),
+    }
+
+
+def commitment_vectors() -> dict[str, Any]:
+    salt = keccak(b"salt")
+    lines = encode_lines(
+        [
+            Line(agreement=1, taken_mwh=1_250_000, given_mwh=0, amount_peur=-137_500_000_000),
+            Line(agreement=7, taken_mwh=0, given_mwh=2**40, amount_peur=2**90),
+        ]
+    )
+    commitment = lines_commitment(salt, lines)
+    statement = Statement(community=COMMUNITY, window=20_751, revision=0, index=5, lines_commitment=commitment,
+                          net_peur=2**90 - 137_500_000_000, salt=keccak(b"total"))  # fmt: skip
+    header = Header(window=20_751, revision=0, as_of=1_793_095_200, statements_root=keccak(b"s"),
+                    results_root=keccak(b"r"), sources_root=keccak(b"q"))  # fmt: skip
+    record = Record(reader=3, window=20_751, revision=0, root=keccak(b"root"))
+    return {
+        "community": h(COMMUNITY),
+        "salt": h(salt),
+        "lines": h(lines),
+        "linesCommitment": h(commitment),
+        "statementLeaf": h(statement.leaf),
+        "statementSalt": h(statement.salt),
+        "net": str(statement.net_peur),
+        "anchoredSource": h(Source.anchored(2).leaf),
+        "replacedSource": h(Source.replaced(keccak(b"pack")).leaf),
+        "postingDigest": h(header.digest(COMMUNITY, 9)),
+        "recordLeaf": h(record.leaf(COMMUNITY)),
+        "batchDigest": h(batch_digest(record.leaf(COMMUNITY), 1_793_000_000)),
+        "parameters": h(parameters_commitment(salt, 333_333, 1_000_000, 250_000)),
+    }
+
+
+def eip712_vectors() -> dict[str, Any]:
+    registry = bytes.fromhex("00000000000000000000000000000000000000a1")
+    b32 = keccak(b"word")
+    terms = Terms(steward=0, key=Key.STATIC, rule=Rule.MID_MARKET, price_a_ueur_kwh=80_000, price_b_ueur_kwh=300_000,
+                  fee_ueur_kwh=5_000, priority=3, first_window=20_000, last_window=30_000, public_disputes=True)  # fmt: skip
+    acts = [
+        Anchor(reader=1, window=20_751, revision=2, root=b32),
+        RotateReader(reader=1, curve=1, key_a=b32, key_b=bytes(32)),
+        RotateAccount(member=4, account=registry),
+        Bind(member=4, meter=b32, reader=1, position=9, from_day=20_752, end_day=2**32 - 1, auditors=b32),
+        Unbind(binding=8, end_day=20_800),
+        Offer(terms=terms, number=1),
+        Join(member=4, agreement=2, role=3, from_day=20_752, end_day=2**32 - 1, parameters=b32),
+        Countersign(join=b32),
+        Receipt(join=b32),
+        Leave(member=4, membership=0, end_day=20_900),
+        Refute(member=4, sequence=11, posting=b32),
+    ]
+    separator = domain_separator(31337, registry)
+    return {
+        "chainId": 31337,
+        "registry": h(registry),
+        "separator": h(separator),
+        "type": [type(a).TYPE for a in acts],
+        "structHash": [h(a.struct_hash) for a in acts],
+        "digest": [h(a.digest(separator)) for a in acts],
+    }
+
+
+VECTORS = {
+    "calendar": calendar_vectors,
+    "clearing": clearing_vectors,
+    "levels": level_vectors,
+    "tree": tree_vectors,
+    "pack": pack_vectors,
+    "commitments": commitment_vectors,
+    "eip712": eip712_vectors,
+}
+
+
+def text_of(name: str) -> str:
+    return json.dumps(VECTORS[name](), indent=1) + "\n"
+
+
+if __name__ == "__main__":
+    for name in VECTORS:
+        (HERE / f"{name}.json").write_text(text_of(name))
