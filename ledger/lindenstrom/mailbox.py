@@ -1,0 +1,294 @@
+"""The mailbox: one folder through which packs, bundles, audit files and signed acts pass between the roles.
+
+Layout, all files canonical JSON (keys sorted, no spaces, one newline at the end; bytes as lower-case hex with 0x):
+
+    packs/<window>/<reader>-r<revision>.json     reader → operator: a signed root and the packs under it
+    bundles/<member>/<window>-s<sequence>.json   operator → member: what the member needs to recheck one posted day
+    audit/<window>-s<sequence>.json              operator → auditors: what they need to recheck the whole posting
+    acts/<kind>/<id>.json                        member → operator: a signed act, `id` 64 hex digits (its digest)
+
+A file appears whole or not at all and never changes: delivering the same again does nothing, other content under the
+same name is refused. Carrying the folder (sync, share, HTTPS) is left to others; names starting with a dot are not
+part of it. Files may hold personal data: whoever carries them keeps each member's folder to that member.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lindenstrom.core.bundles import canonical_json
+from lindenstrom.errors import CouldNotCheck, RefusedByRules, UsageError
+
+PACK_NAME = re.compile(r"(\d+)-r(\d+)\.json")
+POSTED_NAME = re.compile(r"(\d+)-s(\d+)\.json")
+ACT_KIND = re.compile(r"[a-z][a-z-]{0,31}")
+ACT_NAME = re.compile(r"[0-9a-f]{64}\.json")
+NO_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
+
+
+class MailboxFileUnreadable(CouldNotCheck):
+    """A file in the mailbox is not of its documented form."""
+
+    def __init__(self, path: Path, what: str) -> None:
+        super().__init__(f"{path}: {what}; ask its sender to deliver it again, after moving this file away")
+
+
+class DeliveryConflict(RefusedByRules):
+    """Something else was delivered under the same name before."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"{path}: already delivered with other content; what was delivered stays "
+            "(a correction has a new revision or sequence)"
+        )
+
+
+class ActNameError(UsageError):
+    """An act's kind or id cannot be a file name of the mailbox."""
+
+    def __init__(self) -> None:
+        super().__init__("an act's kind is lower-case letters and dashes, its id 32 bytes; pass the act's digest")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackDelivery:
+    """A reader's signed root for one window, and the encoded packs under it by position."""
+
+    reader: int
+    window: int
+    revision: int
+    root: bytes
+    signature: bytes
+    packs: Mapping[int, bytes]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Posted:
+    """Where a bundle or audit file lies, and for which posting it was made."""
+
+    window: int
+    sequence: int
+    path: Path
+
+
+def pack_path(mailbox: Path, window: int, reader: int, revision: int) -> Path:
+    """Return where a reader's packs of a window lie."""
+    return mailbox / "packs" / str(window) / f"{reader}-r{revision}.json"
+
+
+def bundle_path(mailbox: Path, member: int, window: int, sequence: int) -> Path:
+    """Return where a member's bundle of a posting lies."""
+    return mailbox / "bundles" / str(member) / f"{window}-s{sequence}.json"
+
+
+def audit_path(mailbox: Path, window: int, sequence: int) -> Path:
+    """Return where a posting's audit file lies."""
+    return mailbox / "audit" / f"{window}-s{sequence}.json"
+
+
+def act_path(mailbox: Path, kind: str, act_id: bytes) -> Path:
+    """Return where a signed act lies. Raises ActNameError."""
+    if not ACT_KIND.fullmatch(kind) or len(act_id) != 32:
+        raise ActNameError
+    return mailbox / "acts" / kind / f"{act_id.hex()}.json"
+
+
+def deliver_packs(mailbox: Path, delivery: PackDelivery) -> Path:
+    """Deliver a reader's packs and return the file. Raises DeliveryConflict."""
+    content = {
+        "reader": delivery.reader,
+        "window": delivery.window,
+        "revision": delivery.revision,
+        "root": _hex(delivery.root),
+        "signature": _hex(delivery.signature),
+        "packs": [{"position": at, "pack": _hex(pack)} for at, pack in sorted(delivery.packs.items())],
+    }
+    path = pack_path(mailbox, delivery.window, delivery.reader, delivery.revision)
+    return _deliver(path, canonical_json(content))
+
+
+def collect_packs(mailbox: Path, window: int) -> tuple[PackDelivery, ...]:
+    """Return all readers' packs of a window, by reader and revision. Raises MailboxFileUnreadable.
+
+    Only the form is checked here, and that file name and content agree: signatures and packs are the caller's to check.
+    """
+    found = _matching(mailbox / "packs" / str(window), PACK_NAME)
+    return tuple(_read_packs(path, window, reader, revision) for (reader, revision), path in found)
+
+
+def collect_pack_file(mailbox: Path, window: int, reader: int, revision: int) -> PackDelivery | None:
+    """Return one reader's packs of a window, None if not delivered. Raises MailboxFileUnreadable."""
+    path = pack_path(mailbox, window, reader, revision)
+    return _read_packs(path, window, reader, revision) if path.exists() else None
+
+
+def deliver_bundle(mailbox: Path, member: int, window: int, sequence: int, content: Mapping[str, Any] | str) -> Path:
+    """Deliver a member's bundle, an object or its JSON text, and return the file. Raises DeliveryConflict."""
+    return _deliver(bundle_path(mailbox, member, window, sequence), _text(content))
+
+
+def list_bundles(mailbox: Path, member: int) -> tuple[Posted, ...]:
+    """Return a member's bundles by window and sequence."""
+    return _posted(mailbox / "bundles" / str(member))
+
+
+def deliver_audit(mailbox: Path, window: int, sequence: int, content: Mapping[str, Any] | str) -> Path:
+    """Deliver a posting's audit file, an object or its JSON text, and return the file. Raises DeliveryConflict."""
+    return _deliver(audit_path(mailbox, window, sequence), _text(content))
+
+
+def list_audit(mailbox: Path) -> tuple[Posted, ...]:
+    """Return the audit files by window and sequence."""
+    return _posted(mailbox / "audit")
+
+
+def deliver_act(mailbox: Path, kind: str, act_id: bytes, content: Mapping[str, Any] | str) -> Path:
+    """Deliver a signed act and return the file. Raises ActNameError, DeliveryConflict."""
+    return _deliver(act_path(mailbox, kind, act_id), _text(content))
+
+
+def list_acts(mailbox: Path, kind: str) -> tuple[Path, ...]:
+    """Return the delivered acts of a kind, by id."""
+    folder = mailbox / "acts" / kind
+    return tuple(sorted(path for path in _entries(folder) if ACT_NAME.fullmatch(path.name)))
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """Return a mailbox file's JSON object. Raises MailboxFileUnreadable, which names the file, never its contents."""
+    try:
+        content = json.loads(path.read_bytes())
+    except OSError as error:
+        raise MailboxFileUnreadable(path, error.strerror or "cannot be read") from None
+    except (ValueError, RecursionError):
+        raise MailboxFileUnreadable(path, "not JSON (cut off while being carried?)") from None
+    if not isinstance(content, dict):
+        raise MailboxFileUnreadable(path, "not a JSON object")
+    return content
+
+
+def write_once(path: Path, data: bytes) -> None:
+    """Write a file whole and for good, forced to the disk. Raises DeliveryConflict if it exists with other content."""
+    _make_folder(path.parent)
+    if not path.exists():
+        _place(path, data)
+    if path.read_bytes() != data:
+        raise DeliveryConflict(path)
+    _sync_folder(path.parent)
+
+
+def _place(path: Path, data: bytes) -> None:
+    """Put a complete file under its name, unless another process was faster."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            os.link(part, path)  # unlike a rename, a link never replaces what another process delivered meanwhile
+        except FileExistsError:
+            pass
+        except OSError as error:
+            if error.errno not in NO_LINKS:
+                raise
+            part.rename(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _deliver(path: Path, text: str) -> Path:
+    write_once(path, text.encode())
+    return path
+
+
+def _make_folder(folder: Path) -> None:
+    """Create a folder and its parents, and force their entries to the disk."""
+    if folder.is_dir():
+        return
+    _make_folder(folder.parent)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    _sync_folder(folder.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _text(content: Mapping[str, Any] | str) -> str:
+    return content if isinstance(content, str) else canonical_json(content)
+
+
+def _hex(value: bytes) -> str:
+    return "0x" + value.hex()
+
+
+def _entries(folder: Path) -> list[Path]:
+    return list(folder.iterdir()) if folder.is_dir() else []
+
+
+def _matching(folder: Path, pattern: re.Pattern[str]) -> list[tuple[tuple[int, int], Path]]:
+    """Return ((first number, second number), file) of the names of a documented form, sorted by number."""
+    found = []
+    for path in _entries(folder):
+        match = pattern.fullmatch(path.name)
+        if match and path.name == _spelling(path.name, int(match[1]), int(match[2])):
+            found.append(((int(match[1]), int(match[2])), path))
+    return sorted(found)
+
+
+def _spelling(name: str, first: int, second: int) -> str:
+    """Return a name's only valid spelling: no leading zeros, so that no two names mean the same."""
+    return f"{first}-{name.split('-')[1][0]}{second}.json"
+
+
+def _posted(folder: Path) -> tuple[Posted, ...]:
+    found = _matching(folder, POSTED_NAME)
+    return tuple(Posted(window=window, sequence=sequence, path=path) for (window, sequence), path in found)
+
+
+def _read_packs(path: Path, window: int, reader: int, revision: int) -> PackDelivery:
+    content = read_object(path)
+    expected = {"window": window, "reader": reader, "revision": revision}
+    if set(content) != {*expected, "root", "signature", "packs"}:
+        raise MailboxFileUnreadable(path, "fields are missing or unknown")
+    for name, value in expected.items():
+        if type(content[name]) is not int or content[name] != value:
+            raise MailboxFileUnreadable(path, f"its {name} is not the one in its name")
+    rows = content["packs"]
+    if not isinstance(rows, list):
+        raise MailboxFileUnreadable(path, "packs is not a list")
+    packs: dict[int, bytes] = {}
+    for row in rows:
+        if not isinstance(row, dict) or set(row) != {"position", "pack"} or type(row["position"]) is not int:
+            raise MailboxFileUnreadable(path, "an entry of packs is not a position and a pack")
+        if row["position"] in packs or row["position"] < 0:
+            raise MailboxFileUnreadable(path, "a position of packs occurs twice or is negative")
+        packs[row["position"]] = _bytes(path, row["pack"], "pack", None)
+    return PackDelivery(
+        reader=reader,
+        window=window,
+        revision=revision,
+        root=_bytes(path, content["root"], "root", 32),
+        signature=_bytes(path, content["signature"], "signature", None),
+        packs=packs,
+    )
+
+
+def _bytes(path: Path, value: object, name: str, length: int | None) -> bytes:
+    if isinstance(value, str) and re.fullmatch(r"0x(?:[0-9a-f]{2})*", value):
+        data = bytes.fromhex(value[2:])
+        if length is None or len(data) == length:
+            return data
+    raise MailboxFileUnreadable(path, f"its {name} is not hex with 0x" + (f" of {length} bytes" if length else ""))
