@@ -1,0 +1,137 @@
+"""The contracts' writing functions as calls ready to be sent. Signed acts come from `lindenstrom.core.eip712`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any
+
+from lindenstrom.chain.abi import ContractAbi, ContractCall, contract_abi
+from lindenstrom.chain.openings import opening_tuple
+from lindenstrom.core import eip712
+from lindenstrom.core.refutation import Opening
+from lindenstrom.core.statements import Header
+
+CURVE_SECP256K1 = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Addresses:
+    """Where a community's contracts live, 20 bytes each."""
+
+    registry: bytes
+    agreements: bytes
+    reading_log: bytes
+    settlement: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedAnchor:
+    """A reader's root with the reader's signature."""
+
+    act: eip712.Anchor
+    signature: bytes
+
+
+class Acts:
+    """Builds calls; sends nothing. `Chain.send` or `Chain.prepare` take them."""
+
+    def __init__(self, addresses: Addresses) -> None:
+        self.addresses = addresses
+        self.registry = contract_abi("Registry")
+        self.agreements = contract_abi("Agreements")
+        self.reading_log = contract_abi("ReadingLog")
+        self.settlement = contract_abi("Settlement")
+
+    # --- Registry
+
+    def add_member(self, expected_index: int, account: bytes) -> ContractCall:
+        """Operator: the next member. Refused when the index is taken by now."""
+        return self._registry("addMember", expected_index, account)
+
+    def add_reader(self, expected_index: int, key: bytes, *, curve: int = CURVE_SECP256K1) -> ContractCall:
+        """Operator: the next reader. key: the 20-byte address of a secp256k1 key."""
+        return self._registry("addReader", expected_index, curve, key.rjust(32, b"\0"), bytes(32))
+
+    def rotate_account(self, act: eip712.RotateAccount, signature: bytes) -> ContractCall:
+        """Anyone: a member's new account, signed by the old one."""
+        return self._registry("rotateAccount", act.member, act.account, signature)
+
+    def rotate_reader(self, act: eip712.RotateReader, signature: bytes) -> ContractCall:
+        """Anyone: a reader's new key, signed by the old one."""
+        return self._registry("rotateReader", act.reader, act.curve, act.key_a, act.key_b, signature)
+
+    def bind(self, act: eip712.Bind, signature: bytes) -> ContractCall:
+        """Anyone: a meter, with the member's signature."""
+        return self._registry("bind", abi_tuple(act), signature)
+
+    def unbind(self, act: eip712.Unbind, signature: bytes = b"") -> ContractCall:
+        """Anyone with the member's signature, or the operator with none."""
+        return self._registry("unbind", act.binding, act.end_day, signature)
+
+    # --- Agreements
+
+    def offer(self, act: eip712.Offer, signature: bytes) -> ContractCall:
+        """Anyone: an agreement, with the steward's signature."""
+        return self._agreements("offer", abi_tuple(act.terms), act.number, signature)
+
+    def join(self, act: eip712.Join, by_member: bytes, by_steward: bytes, by_operator: bytes) -> ContractCall:
+        """Anyone: a membership, with Join, Countersign and Receipt."""
+        return self._agreements("join", abi_tuple(act), by_member, by_steward, by_operator)
+
+    def leave(self, act: eip712.Leave, signature: bytes) -> ContractCall:
+        """Anyone: the end of a membership, with the member's signature."""
+        return self._agreements("leave", act.member, act.membership, act.end_day, signature)
+
+    # --- ReadingLog
+
+    def anchor(self, records: Sequence[SignedAnchor]) -> ContractCall:
+        """Anyone: 1 to 256 signed roots. What is known already changes nothing."""
+        rows = [(*abi_tuple(record.act), record.signature) for record in records]
+        return self.reading_log.call(self.addresses.reading_log, "anchor", rows)
+
+    def record_withheld(self, reader: int, window: int) -> ContractCall:
+        """Auditor: the reader delivers nothing for the window."""
+        return self.reading_log.call(self.addresses.reading_log, "recordWithheld", reader, window)
+
+    # --- Settlement
+
+    def post(self, expected_sequence: int, header: Header) -> ContractCall:
+        """Operator: a window's posting. Refused when the sequence is taken by now."""
+        return self._settlement("post", expected_sequence, abi_tuple(header))
+
+    def attest(self, sequence: int, digest: bytes) -> ContractCall:
+        """Auditor: recomputed, and found right."""
+        return self._settlement("attest", sequence, digest)
+
+    def void_by_auditor(self, sequence: int, digest: bytes) -> ContractCall:
+        """Auditor: recomputed, and found wrong; once per window."""
+        return self._settlement("voidByAuditor", sequence, digest)
+
+    def finalise(self, sequence: int, digest: bytes) -> ContractCall:
+        """Anyone, after the objection period."""
+        return self._settlement("finalise", sequence, digest)
+
+    def refute(self, act: eip712.Refute, header: Header, opening: Opening, signature: bytes) -> ContractCall:
+        """Anyone: a member's day for the contract to recompute, in public."""
+        values = (act.sequence, act.member, abi_tuple(header), opening_tuple(opening), signature)
+        return self._settlement("refute", *values)
+
+    def _registry(self, function: str, *values: Any) -> ContractCall:
+        return self.registry.call(self.addresses.registry, function, *values)
+
+    def _agreements(self, function: str, *values: Any) -> ContractCall:
+        return self.agreements.call(self.addresses.agreements, function, *values)
+
+    def _settlement(self, function: str, *values: Any) -> ContractCall:
+        return self.settlement.call(self.addresses.settlement, function, *values)
+
+    @property
+    def abis(self) -> tuple[ContractAbi, ...]:
+        """All four."""
+        return (self.registry, self.agreements, self.reading_log, self.settlement)
+
+
+def abi_tuple(value: Any) -> Any:
+    """A dataclass, with what it holds, as nested tuples: their fields stand in the order of the contracts' structs."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return tuple(abi_tuple(getattr(value, field.name)) for field in fields(value))
+    return [abi_tuple(item) for item in value] if isinstance(value, list | tuple) else value
