@@ -51,14 +51,14 @@ def columns(rows: Sequence[Sequence[int]], slots: int) -> "np.ndarray":
 
 @forall(KEYS, st.data(), st.integers(1, 4), st.integers(0, 5), st.integers(0, 5))
 @settings(max_examples=150)
-def test_numpy_is_the_twin_of_plain_integers(key: Key, data: st.DataObject, slots: int, takers: int, givers: int) -> None:
+def test_numpy_is_the_twin_of_plain_integers(
+    key: Key, data: st.DataObject, slots: int, takers: int, givers: int
+) -> None:
     row = st.lists(ENERGY, min_size=slots, max_size=slots)
     draws = data.draw(st.lists(row, min_size=takers, max_size=takers))
     feeds = data.draw(st.lists(row, min_size=givers, max_size=givers))
     weights = data.draw(st.lists(WEIGHTS, min_size=takers, max_size=takers))
-    level, giver_level = day_levels(
-        key, columns(draws, slots), np.array(weights, np.uint64), columns(feeds, slots)
-    )
+    level, giver_level = day_levels(key, columns(draws, slots), np.array(weights, np.uint64), columns(feeds, slots))
     for s in range(slots):
         slot_draws = [(d[s], k) for d, k in zip(draws, weights, strict=True)]
         assert (int(level[s]), int(giver_level[s])) == levels(key, slot_draws, [f[s] for f in feeds])
@@ -66,9 +66,7 @@ def test_numpy_is_the_twin_of_plain_integers(key: Key, data: st.DataObject, slot
 
 @forall(KEYS, ENERGY, WEIGHTS, st.one_of(st.integers(0, 2**40), st.sampled_from([2**62, 2**63 - 1])))
 def test_numpy_never_wraps(key: Key, offered: int, weight: int, level: int) -> None:
-    array = taken_array(
-        key, np.array([level], np.uint64), columns([[offered]], 1), np.array([weight], np.uint64)
-    )
+    array = taken_array(key, np.array([level], np.uint64), columns([[offered]], 1), np.array([weight], np.uint64))
     assert int(array[0, 0]) == taken(key, level, offered, weight)
     share = min(level, ONE)
     assert int(given_array(np.array([share], np.uint64), columns([[offered]], 1))[0, 0]) == given(share, offered)
