@@ -4,7 +4,7 @@
     python3 dev.py demo [ARGS…]   a community's days on a chain of its own, from readings to a checked bill
     python3 dev.py run ARGS…      the `lindenstrom` command
     python3 dev.py test [ARGS…]   all tests, contracts included (with ARGS: pytest alone, with these arguments)
-    python3 dev.py check          format, lint, types, reproducible artifacts
+    python3 dev.py check          format, lint, types, artifacts compiled anew, generated pages
     python3 dev.py build          the wheel, in dist/
 
 The first call makes `.venv` from the hash-locked requirements; later ones see by a stamp that nothing changed."""
@@ -106,6 +106,7 @@ def main():
                 ("forge fmt", FORGE, "fmt", "--check", "--root", CONTRACTS),
                 ("mypy", python, "-m", "mypy"),
                 ("artifacts", python, "-m", "lindenstrom_contracts.compiler", "check"),
+                ("generated pages", python, "-m", "lindenstrom_cli.docs", "check"),
             )
         else:
             all_of(("build", python, "-m", "hatchling", "build", "--target", "wheel"))
