@@ -36,21 +36,21 @@ def sign_digest(key: bytes, digest: bytes) -> bytes:
 def recover_address(digest: bytes, signature: bytes) -> bytes:
     """20-byte address that made a signature. Raises UnreadableSignature."""
     if len(signature) != SIGNATURE_BYTES or signature[64] not in (27, 28):
-        raise UnreadableSignature()
+        raise UnreadableSignature
     try:
         raw = signature[:64] + bytes([signature[64] - 27])
         return _address(PublicKey.from_signature_and_message(raw, digest, hasher=None))
-    except Exception:  # coincurve raises bare exceptions of several kinds for invalid points
-        raise UnreadableSignature() from None
+    except Exception:  # noqa: BLE001 - coincurve raises bare exceptions of several kinds for invalid points
+        raise UnreadableSignature from None
 
 
 def _private(key: bytes) -> PrivateKey:
     try:
         if len(key) != 32:
-            raise BadPrivateKey()
+            raise BadPrivateKey
         return PrivateKey(key)
     except ValueError:
-        raise BadPrivateKey() from None
+        raise BadPrivateKey from None
 
 
 def _address(public: PublicKey) -> bytes:

@@ -42,7 +42,7 @@ def test_constant_ten_per_cent() -> None:
 def test_static_strands() -> None:
     """E-Control (AT), static allocation: an unused third stays unused; nobody else gets it."""
     took, gave = settle(Key.STATIC, [(6, 333_334), (6, 333_333), (0, 333_333)], [12])
-    assert took == [4, 3] + [0] and sum(gave) == 7
+    assert took == [4, 3, 0] and sum(gave) == 7
     exact, _ = settle(Key.STATIC, [(6_000_000, 333_334), (6_000_000, 333_333), (0, 333_333)], [12_000_000])
     assert [round_kwh(x) for x in exact] == [4, 4, 0]
     assert round_kwh(12_000_000 - sum(exact)) == 4

@@ -50,7 +50,7 @@ def changed_words(value: Any) -> Iterator[Any]:
         yield value + b"\x00"
     elif isinstance(value, tuple):
         for i, entry in enumerate(value):
-            yield from (value[:i] + (new,) + value[i + 1 :] for new in changed_words(entry))
+            yield from ((*value[:i], new, *value[i + 1 :]) for new in changed_words(entry))
             yield value[:i] + value[i + 1 :]
     elif is_dataclass(value) and not isinstance(value, type):
         for field in fields(value):

@@ -1,7 +1,7 @@
 """A small community's day, built with the core alone: four people, two agreements, two readers, one posting.
 
-Members: 2 feeds in from two meters and also draws; 3 draws; 4 feeds in; 5 has no agreement. Agreement 1 is a static deal
-between 2 and 3 that runs first, agreement 2 the proportional community of 2, 3 and 4. All values are made up.
+Members: 2 feeds in from two meters and also draws; 3 draws; 4 feeds in; 5 has no agreement. Agreement 1 is a static
+deal between 2 and 3 that runs first, agreement 2 the proportional community of 2, 3 and 4. All values are made up.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -212,7 +212,8 @@ class ExampleDay:
         mine = next(p.parameters for p in self.places if p.member == member and p.agreement == m.agreement)
         return AgreementOpening(
             weight=mine.weight, share_ppm=mine.share_ppm, limit_ueur_kwh=mine.limit_ueur_kwh, salt=mine.salt,
-            empty=False, triples_salt=salt_of("level", m.agreement), triples=encode_triples(result.triples[m.agreement]),
+            empty=False, triples_salt=salt_of("level", m.agreement),
+            triples=encode_triples(result.triples[m.agreement]),
             proof=day.results_tree.proof(m.agreement),
         )  # fmt: skip
 

@@ -49,7 +49,8 @@ def h(data: bytes) -> str:
 
 def calendar_vectors() -> dict[str, Any]:
     days = ["2026-01-01", "2026-03-28", "2026-03-29", "2026-03-30", "2026-10-24", "2026-10-25", "2026-10-26",
-            "2027-03-28", "2027-10-31", "2028-02-29", "2028-03-26", "2030-03-31", "2099-12-31", "2100-03-28"]  # fmt: skip
+            "2027-03-28", "2027-10-31", "2028-02-29", "2028-03-26", "2030-03-31", "2099-12-31",
+            "2100-03-28"]  # fmt: skip
     rows = [(window_of(parse_date(d)), offset) for d in days for offset in (0, 1, 2)]
     return {
         "window": [w for w, _ in rows],
@@ -183,8 +184,9 @@ def commitment_vectors() -> dict[str, Any]:
 def eip712_vectors() -> dict[str, Any]:
     registry = bytes.fromhex("00000000000000000000000000000000000000a1")
     b32 = keccak(b"word")
-    terms = Terms(steward=0, key=Key.STATIC, rule=Rule.MID_MARKET, price_a_ueur_kwh=80_000, price_b_ueur_kwh=300_000,
-                  fee_ueur_kwh=5_000, priority=3, first_window=20_000, last_window=30_000, public_disputes=True)  # fmt: skip
+    terms = Terms(steward=0, key=Key.STATIC, rule=Rule.MID_MARKET, price_a_ueur_kwh=80_000,
+                  price_b_ueur_kwh=300_000, fee_ueur_kwh=5_000, priority=3, first_window=20_000, last_window=30_000,
+                  public_disputes=True)  # fmt: skip
     acts = [
         Anchor(reader=1, window=20_751, revision=2, root=b32),
         RotateReader(reader=1, curve=1, key_a=b32, key_b=bytes(32)),

@@ -1,4 +1,4 @@
-"""One day of a whole community: from metered energy to triples, lines and nets (R2, R3). Pure and deterministic (I7)."""
+"""One day of a whole community: from metered energy to triples, lines and nets (R2, R3). Pure, deterministic (I7)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """R3 in plain integers, one slot at a time: what a member recomputes, and the reference for everything faster.
 
-Source of the rules: the design's R3. Per agreement and slot one triple (price, taker level L, giver level g) is shared by
-the parties; everybody's amounts follow from their own offer and the triple alone. Floors throughout.
+Source of the rules: R3 in docs/protocol.md. Per agreement and slot one triple (price, taker level L, giver level g) is
+shared by the parties; everybody's amounts follow from their own offer and the triple alone. Floors throughout.
 """
 
 from collections.abc import Callable, Sequence
@@ -101,5 +101,5 @@ def amount_peur(taken_mwh: int, given_mwh: int, price_ueur_kwh: int, fee_ueur_kw
 
 
 def level_in_range(key: Key, triple: Triple, depth: int) -> bool:
-    """Whether a triple's levels can come from the rules at all: g ≤ ONE; static: L is at most the greatest possible pool."""
+    """Whether a triple's levels can come from the rules: g ≤ ONE; static: L is at most the greatest possible pool."""
     return triple.giver_level <= ONE and (key is not Key.STATIC or triple.taker_level <= 2 ** (32 + depth))

@@ -171,7 +171,7 @@ def _registers_agree(data: bytes, count: int, offset: int) -> bool:
 def pack_fault(
     data: bytes, *, community: bytes, meter: bytes, window: int, revision: int, slot_count: int
 ) -> PackFault | None:
-    """First fault of a pack's bytes against what was expected at its position, None when it is good. Twin of Pack.sol."""
+    """First fault of a pack's bytes against what was expected at its position, None when good. Twin of Pack.sol."""
     if len(data) != HEADER_BYTES + BYTES_PER_SLOT * slot_count:
         return PackFault.LENGTH
     break_slot = data[103]

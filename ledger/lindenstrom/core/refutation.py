@@ -1,7 +1,7 @@
 """The twin of `Settlement.refute` (R7): a member's day opened, recomputed, and compared.
 
-Whatever is opened must match a commitment, else BadOpening; only a true difference gives a Reason. No energy, membership,
-meter or price comes from anywhere but storage (`StoredFacts`) or a commitment opened here.
+Whatever is opened must match a commitment, else BadOpening; only a true difference gives a Reason. No energy,
+membership, meter or price comes from anywhere but storage (`StoredFacts`) or a commitment opened here.
 """
 
 from collections.abc import Sequence
@@ -126,23 +126,23 @@ class StoredFacts(Protocol):
     """What the contract reads from its own storage."""
 
     @property
-    def community(self) -> bytes: ...  # noqa: D102
+    def community(self) -> bytes: ...
     @property
-    def depth(self) -> int: ...  # noqa: D102
+    def depth(self) -> int: ...
     @property
-    def zone(self) -> Zone: ...  # noqa: D102
+    def zone(self) -> Zone: ...
     @property
-    def posted_at(self) -> int: ...  # noqa: D102
-    def bindings(self, member: int, window: int) -> Sequence[Binding]: ...  # noqa: D102
-    def memberships(self, member: int, window: int) -> Sequence[tuple[Membership, Terms]]: ...  # noqa: D102
-    def count(self, reader: int, window: int) -> int: ...  # noqa: D102
-    def batch(self, batch: int) -> bytes: ...  # noqa: D102
-    def withheld_at(self, reader: int, window: int) -> int: ...  # noqa: D102
+    def posted_at(self) -> int: ...
+    def bindings(self, member: int, window: int) -> Sequence[Binding]: ...
+    def memberships(self, member: int, window: int) -> Sequence[tuple[Membership, Terms]]: ...
+    def count(self, reader: int, window: int) -> int: ...
+    def batch(self, batch: int) -> bytes: ...
+    def withheld_at(self, reader: int, window: int) -> int: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """The outcome of a recomputation: a reason to void, or none; and what the rules give (empty when it stopped early)."""
+    """The outcome of a recomputation: a reason to void or none, and what the rules give (empty if it stopped early)."""
 
     reason: Reason | None
     lines: tuple[Line, ...] = ()
@@ -154,7 +154,7 @@ def recompute_lines(
     draw_mwh: Sequence[int],
     feed_mwh: Sequence[int],
 ) -> tuple[Line, ...]:
-    """A member's lines: (agreement id, party) in running order, triples per agreement and slot, metered mWh per slot."""
+    """A member's lines: (agreement id, party) in running order, triples per agreement and slot, mWh per slot."""
     totals = [[0, 0, 0] for _ in parties]
     plain = [party for _, party in parties]
     for i, (draw, feed) in enumerate(zip(draw_mwh, feed_mwh, strict=True)):

@@ -46,7 +46,7 @@ def encode_lines(lines: Sequence[Line]) -> bytes:
 
 
 def decode_lines(data: bytes) -> tuple[Line, ...]:
-    """Lines of their bytes; trailing bytes that make no whole line are ignored (they never match what is recomputed)."""
+    """Lines of their bytes; trailing bytes that make no whole line are ignored (they match no recomputation)."""
     whole = len(data) // LINE_BYTES
     chunks = (data[i * LINE_BYTES : (i + 1) * LINE_BYTES] for i in range(whole))
     return tuple(

@@ -61,7 +61,7 @@ class BadParameters(UsageError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """Terms of an agreement; they never change under an id. Windows inclusive; prices and fee µ€/kWh, cap mWh a slot."""
+    """Terms of an agreement, fixed under its id. Windows inclusive; prices and fee µ€/kWh, cap mWh a slot."""
 
     steward: int
     key: Key
@@ -91,7 +91,7 @@ class Terms:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parameters:
-    """A member's parameters in one agreement: weight or rank, share of own metered energy (ppm), price limit (µ€/kWh)."""
+    """A member's parameters in one agreement: weight or rank, share of own energy (ppm), price limit (µ€/kWh)."""
 
     weight: int = 0
     share_ppm: int = PPM

@@ -68,7 +68,7 @@ def format_eur(amount_peur: int, places: int = 2) -> str:
 def format_price(price_ueur_kwh: int) -> str:
     """ct/kWh for people with four places at most, no trailing zeros beyond two; no unit."""
     text = _format_scaled(price_ueur_kwh, 4, 4)
-    return text[:-2] if text.endswith("00") else text
+    return text.removesuffix("00")
 
 
 def invoice_line_cent(amount_peur: int) -> int:

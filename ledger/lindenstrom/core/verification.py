@@ -76,8 +76,8 @@ class PostingFacts:
 class ChainView(StoredFacts, Protocol):
     """What the checks read from a chain, on top of the contract's own storage."""
 
-    def posting(self, sequence: int) -> PostingFacts | None: ...  # noqa: D102
-    def reader_account(self, reader: int) -> bytes: ...  # noqa: D102
+    def posting(self, sequence: int) -> PostingFacts | None: ...
+    def reader_account(self, reader: int) -> bytes: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,15 +147,15 @@ class SelfContainedFacts:
                     root = root_from_proof(record.leaf(self.community), opened.slot, opened.proof)
                     self._batches[opened.batch] = batch_digest(root, opened.time)
 
-    def bindings(self, member: int, window: int) -> Sequence[Binding]:
+    def bindings(self, member: int, window: int) -> Sequence[Binding]:  # noqa: ARG002
         """The bundle's bindings."""
         return [m.binding for m in self._bundle.meters]
 
-    def memberships(self, member: int, window: int) -> Sequence[tuple[Membership, Terms]]:
+    def memberships(self, member: int, window: int) -> Sequence[tuple[Membership, Terms]]:  # noqa: ARG002
         """The bundle's memberships and terms."""
         return [(a.membership, a.terms) for a in self._bundle.agreements]
 
-    def count(self, reader: int, window: int) -> int:
+    def count(self, reader: int, window: int) -> int:  # noqa: ARG002
         """As many revisions as the bundle speaks of."""
         used = [m.opening for m in self._bundle.meters if m.binding.reader == reader]
         return max((o.revision + 1 for o in used if o.kind == SourceKind.ANCHORED), default=0)
@@ -164,7 +164,7 @@ class SelfContainedFacts:
         """The batch digest that the bundle's own record leads to."""
         return self._batches.get(batch, b"")
 
-    def withheld_at(self, reader: int, window: int) -> int:
+    def withheld_at(self, reader: int, window: int) -> int:  # noqa: ARG002
         """Nothing is known offline."""
         return 0
 
