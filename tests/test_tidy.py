@@ -99,6 +99,7 @@ CORE_PATH, CHAIN_PATH = "ledger/lindenstrom/core/x.py", "ledger/lindenstrom/chai
         (rules.no_float, CORE_PATH, "x = a.astype(np.float64)"),
         (rules.no_float, CORE_PATH, "x = math.sqrt(a)"),
         (rules.no_print, CHAIN_PATH, "def f():\n    print('x')"),
+        (rules.no_print, CHAIN_PATH, "click.secho('x')"),
         (rules.no_bare_raise, CHAIN_PATH, "raise ValueError('x')"),
         (rules.no_bare_raise, CHAIN_PATH, "raise NotImplementedError"),
         (rules.frozen_data, CHAIN_PATH, "@dataclass\nclass A: ..."),

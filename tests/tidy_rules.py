@@ -138,11 +138,16 @@ def no_float(path: str, text: str) -> list[str]:
 
 def no_print(path: str, text: str) -> list[str]:
     """Only the renderer prints."""
-    return [
-        f"{path}:{node.lineno}: print outside the renderer"
-        for node in ast.walk(ast.parse(text))
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
-    ]
+    found = []
+    for node in ast.walk(ast.parse(text)):
+        match node:
+            case ast.Call(func=ast.Name(id="print" | "echo" | "secho" as name)):
+                found.append(f"{path}:{node.lineno}: {name} outside the renderer")
+            case ast.Call(func=ast.Attribute(value=ast.Name(id="click"), attr="echo" | "secho" as name)):
+                found.append(f"{path}:{node.lineno}: click.{name} outside the renderer")
+            case _:
+                pass
+    return found
 
 
 def no_bare_raise(path: str, text: str) -> list[str]:
