@@ -1,0 +1,73 @@
+"""What a member's check reads from a chain: the contracts' own storage behind the core's `ChainView`."""
+
+from collections.abc import Sequence
+
+from lindenstrom.chain.contracts import Contracts
+from lindenstrom.core.calendar import Zone
+from lindenstrom.core.terms import Binding, Membership, Terms
+from lindenstrom.core.verification import PostingFacts, PostingState
+
+
+class ChainFacts:
+    """One posting's surroundings, read on demand. Errors: those of the chain layer."""
+
+    def __init__(self, contracts: Contracts, sequence: int) -> None:
+        constants = contracts.constants()
+        self._contracts = contracts
+        self._objection_s = constants.objection_period_s
+        self.community = contracts.community()
+        self.depth = constants.depth
+        self.zone = Zone(offset_hours=constants.offset_hours)
+        self._posting = contracts.posting(sequence) if 0 < sequence < contracts.next_sequence() else None
+        self._sequence = sequence
+
+    @property
+    def posted_at(self) -> int:
+        """Unix time of the posting, 0 when there is none."""
+        return self._posting.posted_at if self._posting else 0
+
+    def bindings(self, member: int, window: int) -> Sequence[Binding]:
+        """The member's live bindings in the contract's order."""
+        return self._contracts.live_bindings(member, window)
+
+    def memberships(self, member: int, window: int) -> Sequence[tuple[Membership, Terms]]:
+        """The member's live memberships in running order."""
+        return [(m.membership, m.terms) for m in self._contracts.live_memberships(member, window)]
+
+    def count(self, reader: int, window: int) -> int:
+        """How many revisions are anchored."""
+        return self._contracts.count(reader, window)
+
+    def batch(self, batch: int) -> bytes:
+        """A batch's digest."""
+        return self._contracts.batch_digest(batch)
+
+    def withheld_at(self, reader: int, window: int) -> int:
+        """Unix time of an auditor's record, 0 for none."""
+        return self._contracts.withheld_at(reader, window)
+
+    def reader_account(self, reader: int) -> bytes:
+        """The address that the reader signs with now."""
+        return self._contracts.reader(reader).key_a[12:]
+
+    def posting(self, sequence: int) -> PostingFacts | None:
+        """The posting, None when the chain knows none of that sequence."""
+        found = self._posting
+        if sequence != self._sequence or found is None:
+            return None
+        auditors = self._contracts.auditors()
+
+        def named(bitmap: int) -> tuple[bytes, ...]:
+            return tuple(a for i, a in enumerate(auditors) if bitmap >> i & 1)
+
+        return PostingFacts(
+            window=found.window,
+            revision=found.revision,
+            as_of=found.as_of,
+            posted_at=found.posted_at,
+            state=PostingState(found.state),
+            attested_by=named(found.attested_by),
+            contested_by=named(found.contested_by),
+            digest=found.digest,
+            final_at=found.posted_at + self._objection_s,
+        )
