@@ -11,7 +11,7 @@ import pytest
 from lindenstrom.core.calendar import Zone, window_of
 from lindenstrom.core.terms import Key, Role, Rule
 from lindenstrom.core.units import format_kwh
-from lindenstrom_cli.demo import model
+from lindenstrom_cli.demo import physics
 from lindenstrom_cli.demo.loadfile import (
     HEADER,
     LoadFileMalformed,
@@ -22,7 +22,8 @@ from lindenstrom_cli.demo.loadfile import (
     read_load_file,
     window_energy,
 )
-from lindenstrom_cli.demo.model import DemoCommunity, community_model, day_energy, day_sums
+from lindenstrom_cli.demo.model import community_model, day_energy, day_sums
+from lindenstrom_cli.demo.parts import DemoBattery, DemoCommunity, DemoMeter
 from lindenstrom_cli.demo.picture import DaySums, PictureSeriesUnfit, TooFewConnections, day_picture_svg
 from lindenstrom_cli.demo.walltime import wall_quarters
 
@@ -105,8 +106,8 @@ def test_a_day_has_whole_meter_steps_for_every_slot(community: DemoCommunity, wi
 def test_a_day_follows_from_the_seed_alone(community: DemoCommunity) -> None:
     first = day_energy(community, NOVEMBER, BERLIN)
     day_energy(community, JUNE, BERLIN)
-    model._plane_irradiance.cache_clear()
-    model._profile_year.cache_clear()
+    physics._plane_irradiance.cache_clear()
+    physics._profile_year.cache_clear()
     assert day_energy(community_model(11), NOVEMBER, BERLIN) == first
     assert day_energy(community_model(12), NOVEMBER, BERLIN) != first
     assert day_energy(community, NOVEMBER + 1, BERLIN) != first
@@ -134,8 +135,8 @@ def test_there_is_something_to_share_in_november(community: DemoCommunity) -> No
 def test_a_household_draws_about_its_year(community: DemoCommunity) -> None:
     meter = next(meter for meter in community.meters if meter.annual_kwh == 2300)
     days = range(window_of(date(2026, 1, 1)), window_of(date(2027, 1, 1)), 3)
-    drawn = sum(pair[0] for day in days for pair in model.connection_energy(
-        11, meter, day, BERLIN, [model.household_load_wh(11, meter, day, BERLIN)]
+    drawn = sum(pair[0] for day in days for pair in physics.connection_energy(
+        11, meter, day, BERLIN, [physics.household_load_wh(11, meter, day, BERLIN)]
     ))  # fmt: skip
     assert 0.85 < drawn * 365 / len(days) / (2300 * 1_000_000) < 1.15
 
@@ -143,10 +144,10 @@ def test_a_household_draws_about_its_year(community: DemoCommunity) -> None:
 def test_a_battery_keeps_energy_for_the_evening(community: DemoCommunity) -> None:
     meter = next(meter for meter in community.meters if meter.battery is not None)
     assert meter.battery is not None
-    loads = [model.household_load_wh(11, meter, day, BERLIN) for day in range(JUNE - 3, JUNE + 1)]
-    with_store = model.connection_energy(11, meter, JUNE, BERLIN, loads)
-    bare = model.DemoMeter(**{name: getattr(meter, name) for name in meter.__slots__} | {"battery": None})
-    without = model.connection_energy(11, bare, JUNE, BERLIN, loads)
+    loads = [physics.household_load_wh(11, meter, day, BERLIN) for day in range(JUNE - 3, JUNE + 1)]
+    with_store = physics.connection_energy(11, meter, JUNE, BERLIN, loads)
+    bare = DemoMeter(**{name: getattr(meter, name) for name in meter.__slots__} | {"battery": None})
+    without = physics.connection_energy(11, bare, JUNE, BERLIN, loads)
     saved = sum(pair[0] for pair in without) - sum(pair[0] for pair in with_store)
     kept = sum(pair[1] for pair in without) - sum(pair[1] for pair in with_store)
     assert saved > 0
@@ -155,13 +156,13 @@ def test_a_battery_keeps_energy_for_the_evening(community: DemoCommunity) -> Non
 
 
 def test_batteries_move_energy_with_losses_and_within_their_bounds() -> None:
-    battery = model.DemoBattery(capacity_wh=950, power_w=2000)
+    battery = DemoBattery(capacity_wh=950, power_w=2000)
     # 500 Wh a quarter-hour go in and 95 % of them arrive, so 950 Wh are full after two quarter-hours.
-    net, charge = model._through_battery(np.array([-800.0, -800.0, -800.0]), battery, 0.0)
+    net, charge = physics.through_battery(np.array([-800.0, -800.0, -800.0]), battery, 0.0)
     assert net.tolist() == pytest.approx([-300, -300, -800])
     assert charge == pytest.approx(950)
     # 95 % of 950 Wh come out again: 500 Wh, then the last 402.5 Wh.
-    net, charge = model._through_battery(np.array([700.0, 700.0, 700.0]), battery, charge)
+    net, charge = physics.through_battery(np.array([700.0, 700.0, 700.0]), battery, charge)
     assert net.tolist() == pytest.approx([200, 297.5, 700])
     assert charge == pytest.approx(0)
 
@@ -169,9 +170,9 @@ def test_batteries_move_energy_with_losses_and_within_their_bounds() -> None:
 def test_a_battery_forgets_what_was_before_the_warm_up(community: DemoCommunity) -> None:
     for meter in community.meters:
         for window in (JUNE, NOVEMBER, AUTUMN):
-            loads = [model.household_load_wh(11, meter, day, BERLIN) for day in range(window - 9, window + 1)]
-            assert model.connection_energy(11, meter, window, BERLIN, loads) == model.connection_energy(
-                11, meter, window, BERLIN, loads[-1 - model.WARM_UP_DAYS :]
+            loads = [physics.household_load_wh(11, meter, day, BERLIN) for day in range(window - 9, window + 1)]
+            assert physics.connection_energy(11, meter, window, BERLIN, loads) == physics.connection_energy(
+                11, meter, window, BERLIN, loads[-1 - physics.WARM_UP_DAYS :]
             )
 
 
@@ -179,9 +180,9 @@ def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     def missing(name: str) -> None:
         raise ModuleNotFoundError(name)
 
-    monkeypatch.setattr(model, "import_module", missing)
-    with pytest.raises(model.DemoLibraryMissing, match="library pvlib"):
-        model._library("pvlib.irradiance")
+    monkeypatch.setattr(physics, "import_module", missing)
+    with pytest.raises(physics.DemoLibraryMissing, match="library pvlib"):
+        physics._library("pvlib.irradiance")
 
 
 # ---- the wall clock ----

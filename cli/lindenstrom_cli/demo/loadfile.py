@@ -17,21 +17,9 @@ import numpy as np
 from lindenstrom.core.calendar import Zone, date_of, window_of
 from lindenstrom.core.units import MWH_PER_KWH
 from lindenstrom.errors import UsageError
-from lindenstrom_cli.demo.model import (
-    WARM_UP_DAYS,
-    Array,
-    ConnectionPlan,
-    DayEnergy,
-    DemoBattery,
-    DemoCommunity,
-    DemoRoof,
-    Profile,
-    assemble_members,
-    build_meters,
-    community_agreement,
-    connection_energy,
-    household_load_wh,
-)
+from lindenstrom_cli.demo.model import ConnectionPlan, assemble_members, build_meters, community_agreement
+from lindenstrom_cli.demo.parts import DayEnergy, DemoBattery, DemoCommunity, DemoRoof, Profile
+from lindenstrom_cli.demo.physics import WARM_UP_DAYS, Array, connection_energy, household_load_wh
 from lindenstrom_cli.demo.walltime import QUARTERS_PER_DAY, wall_quarters
 
 DAYS_PER_WEEK = 7
