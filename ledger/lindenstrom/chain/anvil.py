@@ -8,7 +8,6 @@ import os
 import shutil
 import signal
 import socket
-import subprocess
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -74,18 +73,12 @@ def start(directory: Path, start_time: int, *, port: int = 0, binary: Path | Non
         *("--enable-tx-gas-limit", "--no-cors", "--quiet"),
     ]
     log = directory / _LOG_FILE
-    with log.open("wb") as out:
-        process = subprocess.Popen(
-            command, stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, start_new_session=True
-        )
-    node = AnvilNode(pid=process.pid, url=f"http://{HOST}:{port}", directory=directory)
+    node = AnvilNode(pid=_spawn(command, log), url=f"http://{HOST}:{port}", directory=directory)
     (directory / _PID_FILE).write_text(json.dumps({"pid": node.pid, "url": node.url}))
     try:
-        _wait_until_up(node, process, log)
+        _wait_until_up(node, log)
     except BaseException:
-        process.kill()
-        process.wait()
-        (directory / _PID_FILE).unlink(missing_ok=True)
+        stop(directory)
         raise
     return node
 
@@ -114,13 +107,13 @@ def stop(directory: Path) -> bool:
     return True
 
 
-def _wait_until_up(node: AnvilNode, process: subprocess.Popen[bytes], log: Path) -> None:
+def _wait_until_up(node: AnvilNode, log: Path) -> None:
     rpc = Rpc(http_provider(node.url), node.url, ())
     deadline = time.monotonic() + START_WAIT_S
     while time.monotonic() < deadline:
+        if not _is_ours(node.pid):
+            break
         with suppress(OSError):
-            if process.poll() is not None:
-                break
             socket.create_connection((HOST, int(node.url.rsplit(":", 1)[1])), timeout=1).close()
             with suppress(NodeUnreachable, NodeError):
                 # Without it anvil would add the machine's elapsed time to every block.
@@ -128,6 +121,16 @@ def _wait_until_up(node: AnvilNode, process: subprocess.Popen[bytes], log: Path)
                 return
         time.sleep(0.05)
     raise AnvilDidNotStart(log)
+
+
+def _spawn(command: list[str], log: Path) -> int:
+    # The node outlives its parent and is ended by pid: an object to wait for would only be in the way.
+    actions = [
+        (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+        (os.POSIX_SPAWN_OPEN, 1, str(log), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644),
+        (os.POSIX_SPAWN_DUP2, 1, 2),
+    ]
+    return os.posix_spawn(command[0], command, os.environ, file_actions=actions, setsid=True)
 
 
 def _last_time(state: Path) -> int:
@@ -148,11 +151,10 @@ def _free_port() -> int:
 def _is_ours(pid: int) -> bool:
     # A pid may have been given to another program since.
     try:
-        command = Path(f"/proc/{pid}/cmdline").read_bytes()
-        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+        before, after = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)
     except OSError:
         return False
-    return b"anvil" in command.split(b"\0")[0] and state != "Z"
+    return before.endswith("(anvil") and after.split()[0] != "Z"
 
 
 def _gone_within(pid: int, wait_s: float) -> bool:

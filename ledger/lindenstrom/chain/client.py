@@ -55,9 +55,7 @@ class PreparedTx:
     @classmethod
     def from_raw(cls, raw: bytes, sender: bytes) -> "PreparedTx":
         """Read back what `prepare` made."""
-        import rlp  # type: ignore[import-untyped]
-
-        chain_id, nonce, tip, max_fee, gas, to, _value, data = rlp.decode(raw[1:])[:8]
+        chain_id, nonce, tip, max_fee, gas, to, _value, data = _leading_items(raw[1:], 8)
         number = int.from_bytes
         return cls(
             raw=raw, tx_hash=keccak(raw), chain_id=number(chain_id, "big"), sender=sender, nonce=number(nonce, "big"),
@@ -360,6 +358,26 @@ def open_chain(node: NodeConfig) -> Iterator[Chain]:
     chain = Chain(node, http_provider(node.url), abis)
     assert chain.chain_id > 0  # the first question to the node
     yield chain
+
+
+def _leading_items(rlp: bytes, count: int) -> list[bytes]:
+    """The first byte strings of an RLP list that this module has written (https://ethereum.org/developers/docs/rlp)."""
+    position = 1 if rlp[0] <= 0xF7 else rlp[0] - 0xF7 + 1
+    items = []
+    for _ in range(count):
+        first = rlp[position]
+        if first < 0x80:
+            size = 1
+        else:
+            position += 1
+            size = first - 0x80
+            if first > 0xB7:
+                width = first - 0xB7
+                size = int.from_bytes(rlp[position : position + width], "big")
+                position += width
+        items.append(rlp[position : position + size])
+        position += size
+    return items
 
 
 def _hex(data: bytes) -> str:

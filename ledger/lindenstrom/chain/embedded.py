@@ -15,17 +15,16 @@ from eth.db.atomic import AtomicDB
 from eth.exceptions import Revert, VMError
 from eth.vm.forks.cancun import CancunVM
 from eth.vm.spoof import SpoofTransaction
-from eth_keys.datatypes import PrivateKey
 from eth_tester import EthereumTester
 from eth_tester.backends.pyevm.main import PyEVMBackend
 from eth_tester.utils.address import generate_contract_address
-from eth_typing import BlockNumber
 from eth_utils.exceptions import ValidationError
 from web3.providers.eth_tester import EthereumTesterProvider
 from web3.types import RPCEndpoint, RPCResponse
 
 from lindenstrom.chain.chainfile import ChainFile, MinedReceipt
 from lindenstrom.chain.errors import ClockGoesBack
+from lindenstrom.signing import address_of
 
 CHAIN_ID = 131277322940537  # eth-tester's own
 GAS_LIMIT = 30_000_000
@@ -37,7 +36,7 @@ class EmbeddedChain(MiningChain):
     """py-evm's chain with a constant gas limit and a clock of its own."""
 
     chain_id = CHAIN_ID
-    vm_configuration = ((BlockNumber(0), CancunVM),)
+    vm_configuration = cast("Any", ((0, CancunVM),))
 
     def create_header_from_parent(self, parent_header: Any, **fields: Any) -> Any:
         """Gas limit and second follow from the parent: py-evm would take the machine's time."""
@@ -62,11 +61,9 @@ class FileBackend(PyEVMBackend):  # type: ignore[misc]
 
     def reset_to_genesis(self, *_args: Any, **_kwargs: Any) -> None:
         """Load the file's chain; build a genesis only into a new file."""
-        self.account_keys = (PrivateKey(FAUCET_KEY),)
         if self._start_time is None:
             self.reload()
             return
-        faucet = self.account_keys[0].public_key.to_canonical_address()
         params: Any = {
             "coinbase": ZERO_ADDRESS,
             "difficulty": 0,
@@ -78,9 +75,13 @@ class FileBackend(PyEVMBackend):  # type: ignore[misc]
             "timestamp": self._start_time,
             "transaction_root": BLANK_ROOT_HASH,
         }
-        state: Any = {faucet: {"balance": FAUCET_WEI, "nonce": 0, "code": b"", "storage": {}}}
+        state: Any = {address_of(FAUCET_KEY): {"balance": FAUCET_WEI, "nonce": 0, "code": b"", "storage": {}}}
         self.chain = EmbeddedChain.from_genesis(self._database(), params, state)
         self._file.commit()
+
+    def get_accounts(self) -> tuple[bytes, ...]:
+        """The faucet. eth-tester signs nothing here."""
+        return (address_of(FAUCET_KEY),)
 
     def reload(self) -> None:
         """Drop the pending block and everything it wrote."""

@@ -10,6 +10,7 @@ from lindenstrom.errors import LindenstromError
 
 REVERT_CODE = 3
 RETRIES = 2
+REQUEST_TIMEOUT_S = 30
 
 
 class Provider(Protocol):
@@ -59,12 +60,12 @@ class Rpc:
 
 def http_provider(url: str) -> Provider:
     """web3's HTTP provider, which keeps its connection and retries reads."""
-    from requests import exceptions
     from web3 import HTTPProvider
-    from web3.providers.rpc.utils import ExceptionRetryConfiguration
 
-    retry = ExceptionRetryConfiguration(errors=(exceptions.ConnectionError, exceptions.Timeout), retries=RETRIES)
-    return HTTPProvider(url, request_kwargs={"timeout": 30}, exception_retry_configuration=retry)
+    provider = HTTPProvider(url, request_kwargs={"timeout": REQUEST_TIMEOUT_S})
+    if provider.exception_retry_configuration is not None:
+        provider.exception_retry_configuration.retries = RETRIES
+    return provider
 
 
 def revert_data(error: BaseException) -> bytes | None:
