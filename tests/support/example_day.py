@@ -35,10 +35,13 @@ REF = CommunityRef(
 )  # fmt: skip
 FROM_DAY = WINDOW - 3
 TERMS = {
-    1: Terms(steward=2, key=Key.STATIC, rule=Rule.FIXED, price_a_ueur_kwh=90_000, priority=0, public_disputes=True),
+    1: Terms(
+        steward=2, key=Key.STATIC, rule=Rule.FIXED, price_a_ueur_kwh=90_000, priority=0, first_window=FROM_DAY,
+        public_disputes=True,
+    ),
     2: Terms(
         steward=0, key=Key.PROPORTIONAL, rule=Rule.MID_MARKET, price_a_ueur_kwh=80_000, price_b_ueur_kwh=300_001,
-        fee_ueur_kwh=5_000, priority=1, cap_mwh=900_000, public_disputes=True,
+        fee_ueur_kwh=5_000, priority=1, cap_mwh=900_000, first_window=FROM_DAY, public_disputes=True,
     ),
 }  # fmt: skip
 

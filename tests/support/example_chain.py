@@ -1,0 +1,153 @@
+"""The example day's community on a real embedded chain, up to the moment at which the day can be posted."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from lindenstrom.chain.acts import SignedAnchor
+from lindenstrom.chain.client import Chain, open_chain
+from lindenstrom.chain.community import Community
+from lindenstrom.chain.constants import Constants
+from lindenstrom.chain.contracts import Contracts
+from lindenstrom.chain.deploy import CLOSE_DELAY_S, OBJECTION_PERIOD_S, deploy_community
+from lindenstrom.chain.embedded import create_chain
+from lindenstrom.chain.node import NodeConfig, NodeKind
+from lindenstrom.core.bundles import CommunityRef
+from lindenstrom.core.eip712 import Act, Anchor, Bind, Countersign, Join, Offer, Receipt, Refute
+from lindenstrom.core.hashing import keccak
+from lindenstrom.core.refutation import Opening
+from lindenstrom.signing import address_of, sign_digest
+from tests.support.example_day import AS_OF, BINDINGS, DEPTH, FROM_DAY, PLACES, READER_KEYS, TERMS, WINDOW, ExampleDay
+
+OPERATOR_KEY = keccak(b"operator")
+AUDITOR_KEY = keccak(b"auditor")
+MEMBER_KEYS = {m: keccak(b"member" + bytes([m])) for m in range(2, 6)}
+START = (FROM_DAY - 2) * 86_400 + 3_600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExampleChain:
+    """An open chain with the example community on it."""
+
+    chain: Chain
+    community: Community
+    contracts: Contracts
+    day: ExampleDay
+
+    def sign(self, key: bytes, act: Act) -> bytes:
+        return sign_digest(key, act.digest(self.contracts.domain_separator()))
+
+    def send(self, call: object, key: bytes = OPERATOR_KEY) -> object:
+        self.chain.ensure_funds(address_of(key))
+        return self.chain.send(call, key)  # type: ignore[arg-type]
+
+    def post(self, day: ExampleDay) -> ExampleDay:
+        """Post a (possibly falsified) day at the next sequence; its bundles then fit."""
+        day = replace(day, sequence=self.contracts.next_sequence())
+        self.send(self.contracts.post(day.sequence, day.committed().header))
+        return day
+
+    def refutation(self, day: ExampleDay, member: int, opening: Opening | None = None, signer: int | None = None):  # type: ignore[no-untyped-def]
+        bundle = day.bundle(member)
+        act = Refute(member=member, sequence=day.sequence, posting=bundle.digest)
+        signature = self.sign(MEMBER_KEYS[signer or member], act)
+        return self.contracts.refute(act, bundle.header, opening or bundle.opening, signature)
+
+
+@contextmanager
+def example_chain(folder: Path) -> Iterator[ExampleChain]:
+    """Deploy, register, bind, agree, anchor; the clock stands after the close delay."""
+    path = folder / "chain.sqlite"
+    create_chain(path, START)
+    with open_chain(NodeConfig(kind=NodeKind.EMBEDDED, path=path)) as chain:
+        constants = Constants(
+            offset_hours=1,
+            close_delay_s=CLOSE_DELAY_S,
+            objection_period_s=OBJECTION_PERIOD_S,
+            answer_time_s=3 * 86_400,
+            depth=DEPTH,
+        )
+        community = deploy_community(
+            chain,
+            folder / "community.toml",
+            name="Example",
+            zone="Europe/Berlin",
+            deployer_key=OPERATOR_KEY,
+            auditors=[address_of(AUDITOR_KEY)],
+            constants=constants,
+        )
+        contracts = community.contracts(chain)
+        world = ExampleChain(chain=chain, community=community, contracts=contracts, day=_day(community))
+        _people(world)
+        _agreements(world)
+        chain.advance_to(AS_OF - 3_600)
+        yield replace(world, day=_anchor(world))
+
+
+def _day(community: Community) -> ExampleDay:
+    a = community.addresses
+    ref = CommunityRef(
+        name="Example",
+        id=community.id,
+        chain_id=community.chain_id,
+        offset_hours=1,
+        depth=DEPTH,
+        registry=a.registry,
+        agreements=a.agreements,
+        reading_log=a.reading_log,
+        settlement=a.settlement,
+    )
+    return ExampleDay(community=community.id, ref=ref)
+
+
+def _people(world: ExampleChain) -> None:
+    contracts = world.contracts
+    for member, key in MEMBER_KEYS.items():
+        world.send(contracts.add_member(member, address_of(key)))
+    for reader, key in enumerate(READER_KEYS):
+        world.send(contracts.add_reader(reader, address_of(key)))
+    for b in BINDINGS:
+        act = Bind(
+            member=b.member,
+            meter=b.meter,
+            reader=b.reader,
+            position=b.position,
+            from_day=b.from_day,
+            end_day=b.end_day,
+            auditors=contracts.auditors_hash(),
+        )
+        world.send(contracts.bind(act, world.sign(MEMBER_KEYS[b.member], act)))
+
+
+def _agreements(world: ExampleChain) -> None:
+    contracts = world.contracts
+    for terms in TERMS.values():
+        offer = Offer(terms=terms, number=0)
+        world.send(contracts.offer(offer, world.sign(_key(terms.steward), offer)))
+    for p in PLACES:
+        join = Join(
+            member=p.member,
+            agreement=p.agreement,
+            role=int(p.role),
+            from_day=FROM_DAY,
+            end_day=2**32 - 1,
+            parameters=p.parameters.commitment,
+        )
+        steward = world.sign(_key(TERMS[p.agreement].steward), Countersign(join=join.struct_hash))
+        receipt = world.sign(OPERATOR_KEY, Receipt(join=join.struct_hash))
+        world.send(contracts.join(join, world.sign(MEMBER_KEYS[p.member], join), steward, receipt))
+
+
+def _key(member: int) -> bytes:
+    return MEMBER_KEYS.get(member, OPERATOR_KEY)
+
+
+def _anchor(world: ExampleChain) -> ExampleDay:
+    record = world.day.record()
+    act = Anchor(reader=0, window=WINDOW, revision=0, root=record.root)
+    signed = SignedAnchor(act=act, signature=world.sign(READER_KEYS[0], act))
+    world.send(world.contracts.anchor([signed]))
+    (anchored,) = world.contracts.anchored(0, WINDOW)
+    world.chain.advance_to(AS_OF)
+    return replace(world.day, anchor_time=anchored.time, batch_id=anchored.batch)
