@@ -31,6 +31,10 @@ from lindenstrom_cli.demo.physics import (
 from lindenstrom_cli.demo.picture import DaySums
 
 
+HOME_READERS = {3: 1, 4: 2, 10: 3}
+"""Member → reader: these have an adapter at home; all others are read by the metering operator, reader 0."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionPlan:
     """What `build_meters` needs to know of one connection."""
@@ -96,8 +100,7 @@ def community_model(seed: int) -> DemoCommunity:
     for index, (name, annual_kwh, roof, store) in enumerate(household, start=3):
         battery = None if store is None else DemoBattery(capacity_wh=store[0], power_w=store[1])
         names[index] = name
-        # One member's readings come from an adapter at home, all others from the metering operator.
-        reader = 1 if index == 3 else 0
+        reader = HOME_READERS.get(index, 0)
         plans.append(ConnectionPlan(member=index, annual_kwh=annual_kwh, roof=roof, battery=battery, reader=reader))
     consumers = [
         ("Flat Ground Floor", 1900, 0, Profile.HOUSEHOLD),
@@ -111,7 +114,10 @@ def community_model(seed: int) -> DemoCommunity:
     ]
     for index, (name, annual_kwh, car_w, profile) in enumerate(consumers, start=10):
         names[index] = name
-        plans.append(ConnectionPlan(member=index, annual_kwh=annual_kwh, car_w=car_w, profile=profile))
+        reader = HOME_READERS.get(index, 0)
+        plans.append(
+            ConnectionPlan(member=index, annual_kwh=annual_kwh, car_w=car_w, profile=profile, reader=reader)
+        )
     members = assemble_members(names, build_meters(seed, plans))
     return DemoCommunity(
         seed=seed,
