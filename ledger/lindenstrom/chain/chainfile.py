@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lindenstrom.chain.errors import ChainFileBusy, ChainFileExists, ChainFileMissing, NotAChainFile
+from lindenstrom.chain.errors import ChainFileBusy, ChainFileMissing, NotAChainFile
 
 APPLICATION_ID = 0x4C737472  # "Lstr"
 VERSION = 1
@@ -51,12 +51,8 @@ class ChainFile:
 
     @classmethod
     def create(cls, path: Path) -> "ChainFile":
-        """A new, empty file. Nothing is on disk before the first commit. Errors: ChainFileExists."""
-        try:
-            path.touch(exist_ok=False)
-        except FileExistsError:
-            raise ChainFileExists(path) from None
-        connection = _connect(path, 0.0)
+        """Begin in an empty file; the first commit ends the beginning."""
+        connection = _connect(path, 0.0, is_new=True)
         connection.execute("BEGIN IMMEDIATE")
         for statement in _SCHEMA:
             connection.execute(statement)
@@ -73,10 +69,6 @@ class ChainFile:
             connection = _connect(path, wait_s)
         except sqlite3.DatabaseError as error:
             raise NotAChainFile(path, type(error).__name__) from error
-        found = tuple(connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version"))
-        if found != (APPLICATION_ID, VERSION):
-            connection.close()
-            raise NotAChainFile(path, f"application {found[0]}, version {found[1]}")
         return cls(path, connection)
 
     def close(self) -> None:
@@ -186,12 +178,14 @@ def _log_rows(receipt: MinedReceipt) -> Iterable[tuple[Any, ...]]:
         yield (receipt.block, int(log["logIndex"], 16), bytes.fromhex(log["address"][2:]), *padded, json.dumps(log))
 
 
-def _connect(path: Path, wait_s: float) -> sqlite3.Connection:
+def _connect(path: Path, wait_s: float, *, is_new: bool = False) -> sqlite3.Connection:
     deadline = time.monotonic() + wait_s
     while True:
         connection = sqlite3.connect(path, timeout=0.0, isolation_level=None)
         try:
             connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+            if not is_new:
+                _check_marks(connection, path)
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = NORMAL")
             connection.execute("BEGIN IMMEDIATE")
@@ -203,5 +197,16 @@ def _connect(path: Path, wait_s: float) -> sqlite3.Connection:
             if time.monotonic() >= deadline:
                 raise ChainFileBusy(path, wait_s) from error
             time.sleep(POLL_S)
+        except BaseException:
+            connection.close()
+            raise
         else:
             return connection
+
+
+def _check_marks(connection: sqlite3.Connection, path: Path) -> None:
+    # Before anything is changed: the file may be another program's.
+    names = ("application_id", "user_version")
+    found = tuple(connection.execute(f"PRAGMA {name}").fetchone()[0] for name in names)
+    if found != (APPLICATION_ID, VERSION):
+        raise NotAChainFile(path, f"application {found[0]}, version {found[1]}")

@@ -246,7 +246,7 @@ class Chain:
             text = error.message.lower()
             if "already" in text or self._first_receipt(hashes) is not None:
                 return
-            if "insufficient" in text or "funds" in text:
+            if any(word in text for word in ("insufficient", "funds", "afford")):
                 raise NotEnoughFunds(_hex(prepared.sender)) from error
             if self.nonce(prepared.sender) > prepared.nonce:
                 raise NonceTaken(_hex(prepared.sender), prepared.nonce) from error

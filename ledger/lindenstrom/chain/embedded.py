@@ -4,6 +4,8 @@ For trial and tests. One block per transaction, block time = parent's + 1 s: the
 transaction that would revert is refused and not mined; the answer carries the revert's data as a node's does.
 """
 
+import os
+import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -23,7 +25,7 @@ from web3.providers.eth_tester import EthereumTesterProvider
 from web3.types import RPCEndpoint, RPCResponse
 
 from lindenstrom.chain.chainfile import ChainFile, MinedReceipt
-from lindenstrom.chain.errors import ClockGoesBack
+from lindenstrom.chain.errors import ChainFileExists, ClockGoesBack
 from lindenstrom.signing import address_of
 
 CHAIN_ID = 131277322940537  # eth-tester's own
@@ -249,14 +251,21 @@ class EmbeddedProvider(EthereumTesterProvider):
 
 def create(path: Path, start_time: int) -> None:
     """Begin a chain whose genesis block has that time (unix seconds). Errors: ChainFileExists."""
-    file = ChainFile.create(path)
+    if path.exists():
+        raise ChainFileExists(path)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    os.close(handle)
     try:
-        EmbeddedProvider(file, start_time)
-    except BaseException:
-        file.close()
-        path.unlink()
-        raise
-    file.close()
+        file = ChainFile.create(Path(name))
+        try:
+            EmbeddedProvider(file, start_time)
+        finally:
+            file.close()
+        os.link(name, path)  # fails where a rename would replace
+    except FileExistsError:
+        raise ChainFileExists(path) from None
+    finally:
+        Path(name).unlink()
 
 
 def open_provider(path: Path, wait_s: float) -> EmbeddedProvider:
