@@ -65,7 +65,7 @@ def test_meters_and_positions_are_unique(community: DemoCommunity) -> None:
     assert all(len(point) == 33 and "DEMO" in point for point in points)
     places = {(meter.reader, meter.position) for meter in community.meters}
     assert len(places) == len(points)
-    assert {reader for reader, _ in places} == {0, 1}
+    assert {reader for reader, _ in places} == {0, 1, 2, 3}
 
 
 def test_one_pair_has_a_deal_before_the_community_agreement(community: DemoCommunity) -> None:

@@ -11,7 +11,7 @@ from lindenstrom.chain.community import Community
 from lindenstrom.chain.constants import Constants
 from lindenstrom.chain.contracts import Contracts
 from lindenstrom.chain.deploy import CLOSE_DELAY_S, OBJECTION_PERIOD_S, deploy_community
-from lindenstrom.chain.embedded import create_chain
+from lindenstrom.chain.embedded import create as create_chain
 from lindenstrom.chain.node import NodeConfig, NodeKind
 from lindenstrom.core.bundles import CommunityRef
 from lindenstrom.core.eip712 import Act, Anchor, Bind, Countersign, Join, Offer, Receipt, Refute
