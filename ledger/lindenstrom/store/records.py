@@ -56,10 +56,11 @@ class StoredStatement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredSource:
-    """A binding's source; `pack` is the replacement's bytes, empty for an anchored one."""
+    """A binding's source; `pack` and `ground` are a replacement's bytes and reason, empty for an anchored one."""
 
     source: Source
     pack: bytes = b""
+    ground: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

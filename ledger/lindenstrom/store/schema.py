@@ -116,5 +116,6 @@ sources = Table(
     Column("kind", Integer, nullable=False),
     Column("revision", Integer, nullable=False),
     Column("replacement", LargeBinary, nullable=False),  # pack of a replacement, else empty
+    Column("ground", String, nullable=False),  # why it was replaced, else empty
     PrimaryKeyConstraint("sequence", "binding"),
 )

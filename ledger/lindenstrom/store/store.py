@@ -224,27 +224,51 @@ class Store:
 
     def put_packs(self, packs: Sequence[StoredPack]) -> None:
         """Keep packs that were checked. Raises StoreConflict where another pack holds the place (I6)."""
-        with self.transaction():
+        t = schema.packs
+        rows = [
+            {
+                "binding": p.binding,
+                "window": p.window,
+                "revision": p.revision,
+                "pack": p.pack,
+                "proof": b"".join(p.proof),
+                "account": p.account,
+                "signature": p.signature,
+            }
+            for p in packs
+        ]
+        with self.transaction() as connection:
+            windows = {p.window for p in packs}
+            known = {
+                (r.binding, r.window, r.revision): r.pack for r in self._rows(select(t).where(t.c.window.in_(windows)))
+            }
             for p in packs:
-                values = {"pack": p.pack, "proof": b"".join(p.proof), "account": p.account, "signature": p.signature}
-                key = {"binding": p.binding, "window": p.window, "revision": p.revision}
-                self._put(schema.packs, key, values, f"a pack of binding {p.binding} for window {p.window}")
+                if known.get((p.binding, p.window, p.revision), p.pack) != p.pack:
+                    raise StoreConflict(f"a pack of binding {p.binding} for window {p.window}")
+            fresh = [r for r in rows if (r["binding"], r["window"], r["revision"]) not in known]
+            if fresh:
+                connection.execute(insert(t), fresh)
 
     def packs(self, window: int) -> dict[tuple[int, int], StoredPack]:
         """(binding, revision) → pack, of one window."""
         t = schema.packs
-        return {
-            (row.binding, row.revision): StoredPack(
-                binding=row.binding,
-                window=row.window,
-                revision=row.revision,
-                pack=row.pack,
-                proof=tuple(row.proof[i : i + 32] for i in range(0, len(row.proof), 32)),
-                account=row.account,
-                signature=row.signature,
-            )
-            for row in self._rows(select(t).where(t.c.window == window))
-        }
+        return {(row.binding, row.revision): _pack(row) for row in self._rows(select(t).where(t.c.window == window))}
+
+    def last_packs(self, before_window: int) -> dict[int, StoredPack]:
+        """Per binding the newest pack on record of an earlier window."""
+        t = schema.packs
+        newest = (
+            select(t.c.binding, func.max(t.c.window).label("newest"))
+            .where(t.c.window < before_window)
+            .group_by(t.c.binding)
+            .subquery()
+        )
+        query = (
+            select(t)
+            .join(newest, (t.c.binding == newest.c.binding) & (t.c.window == newest.c.newest))
+            .order_by(t.c.revision)
+        )
+        return {row.binding: _pack(row) for row in self._rows(query)}
 
     # --- postings
 
@@ -369,7 +393,13 @@ def _insert_day(connection: Connection, sequence: int, day: StoredDay) -> None:
         (
             schema.sources,
             [
-                {"binding": b, "kind": int(s.source.kind), "revision": s.source.revision, "replacement": s.pack}
+                {
+                    "binding": b,
+                    "kind": int(s.source.kind),
+                    "revision": s.source.revision,
+                    "replacement": s.pack,
+                    "ground": s.ground,
+                }
                 for b, s in day.sources.items()
             ],
         ),
@@ -377,6 +407,18 @@ def _insert_day(connection: Connection, sequence: int, day: StoredDay) -> None:
     for table, values in rows:
         if values:
             connection.execute(insert(table), [{"sequence": sequence, **v} for v in values])
+
+
+def _pack(row: Any) -> StoredPack:
+    return StoredPack(
+        binding=row.binding,
+        window=row.window,
+        revision=row.revision,
+        pack=row.pack,
+        proof=tuple(row.proof[i : i + 32] for i in range(0, len(row.proof), 32)),
+        account=row.account,
+        signature=row.signature,
+    )
 
 
 def _posting(row: Any) -> StoredPosting:
@@ -402,7 +444,8 @@ def _posting(row: Any) -> StoredPosting:
 def _source(row: Any) -> StoredSource:
     if row.kind == SourceKind.ANCHORED:
         return StoredSource(source=Source.anchored(row.revision))
-    return StoredSource(source=Source.replaced(pack_leaf(row.replacement)), pack=row.replacement)
+    source = Source.replaced(pack_leaf(row.replacement))
+    return StoredSource(source=source, pack=row.replacement, ground=row.ground)
 
 
 def _path(place: str | Path) -> Path | None:

@@ -1,0 +1,143 @@
+"""A day's readings: packs from the mailbox, checked against chain and signature, and a source per binding (R5)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from lindenstrom.core.packs import Registers, missing_pack
+from lindenstrom.core.salts import Purpose
+from lindenstrom.core.statements import Source
+from lindenstrom.core.terms import Binding
+from lindenstrom.mailbox import MailboxFileUnreadable, collect_pack_file
+from lindenstrom.operator.committing import salt_book
+from lindenstrom.operator.errors import PacksNotDelivered
+from lindenstrom.operator.office import Office
+from lindenstrom.readings import (
+    DeliveryFault,
+    Finding,
+    ReaderDay,
+    check_delivery,
+    find_readings,
+    pack_registers,
+)
+from lindenstrom.roster import Anchorings, Roster, newest_at
+from lindenstrom.signing import recover_address
+from lindenstrom.store.records import StoredPack, StoredSource
+
+NOTHING_READ = Registers(import_mwh=0, export_mwh=0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Collected:
+    """What each live binding's day rests on."""
+
+    findings: tuple[Finding, ...]
+
+
+def collect(office: Office, roster: Roster, window: int) -> Collected:
+    """Gather and keep a window's packs. Raises PacksNotDelivered where a reader anchored but did not deliver."""
+    bindings = roster.live_bindings(window)
+    anchorings = office.reader.anchorings(window)
+    as_of, contracts = office.as_of(window), office.contracts
+    readers = sorted({b.reader for b in bindings})
+    days, faults = _deliveries(office, roster, window, anchorings, readers)
+    findings = find_readings(
+        community=office.community.id,
+        window=window,
+        slot_count=office.zone.slot_count(window),
+        as_of=as_of,
+        bindings=bindings,
+        anchorings=anchorings,
+        days=days,
+        withheld=lambda reader: contracts.withheld_at(reader, window) > 0,
+    )
+    missing = {f.binding.reader for f in findings if f.undelivered}
+    if missing:
+        raise PacksNotDelivered(window, {r: faults.get(r, "nothing was delivered") for r in missing})
+    office.store.put_packs([_stored(f, window) for f in findings if f.pack])
+    return Collected(findings=tuple(findings))
+
+
+def choose_sources(
+    office: Office, roster: Roster, window: int, sequence: int, collected: Collected
+) -> tuple[dict[int, StoredSource], dict[int, bytes]]:
+    """A source per binding, and the pack that counts for it; replacements are made here."""
+    replaced = {f.binding.id for f in collected.findings if f.ground is not None}
+    salts = salt_book(office, window, sequence, {Purpose.REPLACEMENT: replaced}).of(Purpose.REPLACEMENT)
+    known = _last_registers(office, roster, window) if replaced else {}
+    sources: dict[int, StoredSource] = {}
+    packs: dict[int, bytes] = {}
+    for finding in collected.findings:
+        binding = finding.binding
+        if finding.ground is None and finding.day is not None:
+            sources[binding.id] = StoredSource(source=Source.anchored(finding.day.revision))
+            packs[binding.id] = finding.pack
+            continue
+        pack = missing_pack(
+            community=office.community.id,
+            meter=binding.meter,
+            window=window,
+            salt=salts(binding.id),
+            slot_count=office.zone.slot_count(window),
+            register=known.get(binding.meter, NOTHING_READ),
+        )
+        packs[binding.id] = pack.encode()
+        sources[binding.id] = StoredSource(
+            source=Source.replaced(pack.leaf), pack=packs[binding.id], ground=str(finding.ground)
+        )
+    return sources, packs
+
+
+def _deliveries(
+    office: Office, roster: Roster, window: int, anchorings: Anchorings, readers: list[int]
+) -> tuple[Mapping[tuple[int, int], ReaderDay], dict[int, str]]:
+    days: dict[tuple[int, int], ReaderDay] = {}
+    faults: dict[int, str] = {}
+    separator = office.contracts.domain_separator()
+    for reader in readers:
+        anchoring = newest_at(anchorings.get(reader, ()), office.as_of(window))
+        if anchoring is None:
+            continue
+        revision = anchoring.record.revision
+        try:
+            delivery = collect_pack_file(office.mailbox, window, reader, revision)
+        except MailboxFileUnreadable:  # one reader's broken file must not hide what the others lack
+            faults[reader] = "its file in the mailbox cannot be read"
+            continue
+        if delivery is None:
+            continue
+        checked = check_delivery(
+            delivery,
+            anchoring,
+            separator=separator,
+            depth=office.community.constants.depth,
+            accounts=roster.reader_accounts.get(reader, ()),
+            recover=recover_address,
+        )
+        if isinstance(checked, DeliveryFault):
+            faults[reader] = str(checked)
+        else:
+            days[reader, revision] = checked
+    return days, faults
+
+
+def _stored(finding: Finding, window: int) -> StoredPack:
+    assert finding.day is not None
+    return StoredPack(
+        binding=finding.binding.id,
+        window=window,
+        revision=finding.day.revision,
+        pack=finding.pack,
+        proof=finding.day.tree.proof(finding.binding.position),
+        account=finding.day.account,
+        signature=finding.day.signature,
+    )
+
+
+def _last_registers(office: Office, roster: Roster, window: int) -> dict[bytes, Registers]:
+    """Per meter the end registers of the newest earlier pack, whichever binding it came under."""
+    newest: dict[bytes, StoredPack] = {}
+    for pack in office.store.last_packs(window).values():
+        binding: Binding = roster.bindings[pack.binding]
+        if binding.meter not in newest or newest[binding.meter].window < pack.window:
+            newest[binding.meter] = pack
+    return {meter: pack_registers(pack.pack)[1] for meter, pack in newest.items()}

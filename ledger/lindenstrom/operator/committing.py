@@ -1,0 +1,101 @@
+"""The trees of a stored day: the same bytes however often they are built (I7), from what the store holds."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from lindenstrom.core.allocation import DayResult
+from lindenstrom.core.commitment import CommittedDay, DaySalts, commit_day
+from lindenstrom.core.salts import Purpose, salt
+from lindenstrom.core.statements import decode_lines, decode_triples, encode_lines, encode_triples
+from lindenstrom.operator.errors import StoredDayDiffers
+from lindenstrom.operator.office import Office
+from lindenstrom.store.records import StoredDay, StoredPosting, StoredStatement
+from lindenstrom.store.store import month_of
+
+FIRST_REVISION = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SaltBook:
+    """Salts of one posting, from the month's keys (R9)."""
+
+    community: bytes
+    window: int
+    sequence: int
+    keys: Mapping[Purpose, Mapping[int, bytes]]
+
+    def of(self, purpose: Purpose) -> Callable[[int], bytes]:
+        """Salt per subject: agreement, member or binding."""
+
+        def one(subject: int) -> bytes:
+            return salt(
+                key=self.keys[purpose][subject],
+                purpose=purpose,
+                community=self.community,
+                window=self.window,
+                revision=FIRST_REVISION,
+                sequence=self.sequence,
+                index=subject,
+            )
+
+        return one
+
+    @property
+    def day(self) -> DaySalts:
+        """The three kinds that hide a day's leaves."""
+        return DaySalts(level=self.of(Purpose.LEVEL), line=self.of(Purpose.LINE), total=self.of(Purpose.TOTAL))
+
+
+def salt_book(office: Office, window: int, sequence: int, subjects: Mapping[Purpose, set[int]]) -> SaltBook:
+    """The salts for these subjects; keys that the month does not have yet are made and stored."""
+    month = month_of(window)
+    keys = {
+        purpose: office.store.month_keys(purpose, wanted, month, office.randomness)
+        for purpose, wanted in subjects.items()
+    }
+    return SaltBook(community=office.community.id, window=window, sequence=sequence, keys=keys)
+
+
+def stored_day(result: DayResult, sources: StoredDay) -> StoredDay:
+    """A result in the store's form, beside its sources."""
+    return StoredDay(
+        triples={a: encode_triples(t) for a, t in result.triples.items()},
+        statements={
+            m: StoredStatement(lines=encode_lines(lines), net_peur=result.net_peur(m))
+            for m, lines in result.lines.items()
+        },
+        sources=sources.sources,
+    )
+
+
+def commit(office: Office, window: int, sequence: int, day: StoredDay) -> tuple[CommittedDay, SaltBook]:
+    """Trees and header of a stored day."""
+    result = DayResult(
+        triples={a: decode_triples(t) for a, t in day.triples.items()},
+        lines={m: decode_lines(s.lines) for m, s in day.statements.items()},
+        residual={},
+    )
+    members = set(day.statements)
+    subjects = {Purpose.LEVEL: set(day.triples), Purpose.LINE: members, Purpose.TOTAL: members}
+    book = salt_book(office, window, sequence, subjects)
+    committed = commit_day(
+        community=office.community.id,
+        window=window,
+        revision=FIRST_REVISION,
+        as_of=office.as_of(window),
+        sequence=sequence,
+        depth=office.community.constants.depth,
+        result=result,
+        sources={b: s.source for b, s in day.sources.items()},
+        salts=book.day,
+    )
+    return committed, book
+
+
+def recommit(office: Office, posting: StoredPosting) -> tuple[StoredDay, CommittedDay, SaltBook]:
+    """A stored posting's day with its trees. Raises StoredDayDiffers."""
+    day = office.store.day(posting.sequence)
+    committed, book = commit(office, posting.header.window, posting.sequence, day)
+    if committed.digest != posting.digest:
+        raise StoredDayDiffers(posting.sequence)
+    return day, committed, book

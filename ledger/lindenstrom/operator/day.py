@@ -1,0 +1,238 @@
+"""A day's settlement: collect, clear, commit, store, post, deliver (DESIGN §4, R5, R6).
+
+Every step is stored before the next begins. After a crash the same call goes on where it stopped and ends in the same
+posting; `finish_pending` does so for all days.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from lindenstrom.chain.client import PreparedTx
+from lindenstrom.chain.errors import NonceTaken
+from lindenstrom.core.allocation import DayResult
+from lindenstrom.core.statements import SourceKind
+from lindenstrom.operator.collecting import Collected, choose_sources, collect
+from lindenstrom.operator.committing import commit, recommit, stored_day
+from lindenstrom.operator.delivering import Opened, deliver_audit_file, deliver_bundles
+from lindenstrom.operator.errors import AlreadyPosted, SequenceTaken, WindowBeforeBeginning, WindowTooEarly
+from lindenstrom.operator.office import Office, Progress, Step, silent
+from lindenstrom.readings import clear_window, member_energy
+from lindenstrom.roster import Roster
+from lindenstrom.signing import address_of
+from lindenstrom.store.errors import ParametersUnknown
+from lindenstrom.store.records import PostingStep, StoredDay, StoredPosting
+
+Falsify = Callable[[DayResult], DayResult]
+"""What a cheating operator does to a result before it is committed; for demonstrations and tests."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """A meter whose day was replaced, and why; no reading is in it."""
+
+    binding: int
+    member: int
+    ground: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettledDay:
+    """What a settlement did. timings: seconds per step; gas: of the posting; members: bundles delivered."""
+
+    window: int
+    sequence: int
+    digest: bytes
+    tx_hash: bytes
+    gas: int
+    slots: int
+    members: int
+    agreements: int
+    meters: int
+    gaps: tuple[Gap, ...]
+    resumed: bool
+    timings: Mapping[Step, float]
+
+
+class _Clock:
+    """Tells the caller about each step and measures it."""
+
+    def __init__(self, progress: Progress) -> None:
+        self.progress = progress
+        self.timings: dict[Step, float] = {}
+        self._last: tuple[Step, float] | None = None
+
+    def begin(self, step: Step) -> None:
+        now = time.perf_counter()
+        if self._last is not None:
+            self.timings[self._last[0]] = now - self._last[1]
+        self._last = (step, now)
+        self.progress(step)
+
+
+def settle_day(
+    office: Office, window: int, *, falsify: Falsify | None = None, progress: Progress = silent
+) -> SettledDay:
+    """Settle a window, or finish what an earlier call began.
+
+    Errors: NotTheOperator, WindowBeforeBeginning, WindowTooEarly, AlreadyPosted, PacksNotDelivered, ParametersUnknown,
+    SequenceTaken, StoredDayDiffers, and those of chain, store and mailbox.
+    """
+    office.require_operator()
+    for pending in _pending(office):
+        done = _finish(office, pending, _Clock(progress), resumed=True)
+        if done.window == window and office.contracts.live(window) == done.sequence:
+            return done
+    _check_due(office, window)
+    clock = _Clock(progress)
+    return _finish(office, _prepare(office, window, falsify, clock), clock, resumed=False)
+
+
+def finish_pending(office: Office, *, progress: Progress = silent) -> list[SettledDay]:
+    """Finish every posting that a crash left unfinished."""
+    office.require_operator()
+    return [_finish(office, posting, _Clock(progress), resumed=True) for posting in _pending(office)]
+
+
+def _pending(office: Office) -> list[StoredPosting]:
+    """Unfinished postings in order; an unsigned one whose sequence is gone is forgotten, its day is made anew."""
+    postings = office.store.postings(None, PostingStep.INTENT, PostingStep.SIGNED, PostingStep.POSTED)
+    upcoming = office.contracts.next_sequence() if postings else 0
+    kept = []
+    for posting in postings:
+        if posting.step is PostingStep.INTENT and posting.sequence < upcoming:
+            office.store.drop_intent(posting.sequence)
+        else:
+            kept.append(posting)
+    return kept
+
+
+def _check_due(office: Office, window: int) -> None:
+    if window < office.community.first_window:
+        raise WindowBeforeBeginning(window, office.community.first_window)
+    live = office.contracts.live(window)
+    if live:
+        raise AlreadyPosted(window, live)
+    as_of, now = office.as_of(window), office.chain.now()
+    if now < as_of:
+        raise WindowTooEarly(window, as_of, now)
+
+
+def _prepare(office: Office, window: int, falsify: Falsify | None, clock: _Clock) -> StoredPosting:
+    clock.begin(Step.COLLECT)
+    roster = office.reader.roster()
+    sequence = office.contracts.next_sequence()
+    collected = collect(office, roster, window)
+    clock.begin(Step.CLEAR)
+    sources, packs = choose_sources(office, roster, window, sequence, collected)
+    result = _clear(office, roster, window, collected, packs)
+    if falsify is not None:
+        result = falsify(result)
+    clock.begin(Step.TREES)
+    day = stored_day(result, StoredDay(triples={}, statements={}, sources=sources))
+    committed, _ = commit(office, window, sequence, day)
+    call = office.contracts.post(sequence, committed.header)
+    clock.begin(Step.STORE)
+    posting = StoredPosting(
+        sequence=sequence,
+        header=committed.header,
+        digest=committed.digest,
+        step=PostingStep.INTENT,
+        call=call.data,
+    )
+    office.store.put_intent(posting, day)
+    return posting
+
+
+def _clear(office: Office, roster: Roster, window: int, collected: Collected, packs: Mapping[int, bytes]) -> DayResult:
+    known = office.store.all_parameters()
+    for places in roster.live_places(window).values():
+        for place in places:
+            if place.membership.parameters not in known:
+                raise ParametersUnknown(place.member, place.membership.agreement)
+    slots = office.zone.slot_count(window)
+    owners = [(f.binding.member, packs[f.binding.id]) for f in collected.findings]
+    energy = member_energy(owners, slots)
+    return clear_window(roster=roster, window=window, slot_count=slots, energy=energy, opened=known)
+
+
+def _finish(office: Office, posting: StoredPosting, clock: _Clock, *, resumed: bool) -> SettledDay:
+    if posting.step in (PostingStep.INTENT, PostingStep.SIGNED):
+        posting = _post(office, posting, clock)
+    clock.begin(Step.BUNDLES)
+    window = posting.header.window
+    day, committed, book = recommit(office, posting)
+    opened = Opened(
+        posting=posting,
+        day=day,
+        committed=committed,
+        book=book,
+        roster=office.reader.roster(),
+        anchorings=office.reader.anchorings(window),
+        packs=office.store.packs(window),
+        parameters=office.store.all_parameters(),
+    )
+    members = deliver_bundles(office, opened)
+    clock.begin(Step.AUDIT)
+    deliver_audit_file(office, opened)
+    office.store.mark_delivered(posting.sequence)
+    clock.begin(Step.DONE)
+    replaced = [b for b, s in sorted(day.sources.items()) if s.source.kind is SourceKind.REPLACED]
+    return SettledDay(
+        window=window,
+        sequence=posting.sequence,
+        digest=posting.digest,
+        tx_hash=posting.tx_hash,
+        gas=posting.gas,
+        slots=office.zone.slot_count(window),
+        members=members,
+        agreements=len(day.triples),
+        meters=len(day.sources),
+        gaps=tuple(
+            Gap(binding=b, member=opened.roster.bindings[b].member, ground=day.sources[b].ground) for b in replaced
+        ),
+        resumed=resumed,
+        timings=clock.timings,
+    )
+
+
+def _post(office: Office, posting: StoredPosting, clock: _Clock) -> StoredPosting:
+    """Sign, store, send: whatever happens in between, one transaction with this calldata is mined."""
+    posted = _already_there(office, posting)
+    if posted is None and posting.step is PostingStep.INTENT:
+        clock.begin(Step.SIGN)
+        posting = _sign(office, posting)
+    clock.begin(Step.POST)
+    if posted is None:
+        posted = _send(office, posting)
+    clock.begin(Step.CONFIRM)
+    office.store.mark_posted(posted.sequence, posted.gas)
+    return posted
+
+
+def _already_there(office: Office, posting: StoredPosting) -> StoredPosting | None:
+    if office.contracts.next_sequence() <= posting.sequence:
+        return None
+    if office.contracts.posting(posting.sequence).digest != posting.digest:
+        raise SequenceTaken(posting.sequence)
+    mined = office.chain.result(posting.tx_hash) if posting.tx_hash else None
+    return replace(posting, step=PostingStep.POSTED, gas=mined.gas_used if mined else 0)
+
+
+def _sign(office: Office, posting: StoredPosting) -> StoredPosting:
+    prepared = office.chain.prepare(office.contracts.post(posting.sequence, posting.header), office.key)
+    office.store.put_signed(posting.sequence, prepared.raw, prepared.tx_hash)
+    return replace(posting, step=PostingStep.SIGNED, raw_tx=prepared.raw, tx_hash=prepared.tx_hash)
+
+
+def _send(office: Office, posting: StoredPosting) -> StoredPosting:
+    try:
+        mined = office.chain.broadcast(PreparedTx.from_raw(posting.raw_tx, address_of(office.key)))
+    except NonceTaken:
+        # Another of the operator's transactions came first. The calldata names the sequence: signing anew is safe.
+        posted = _already_there(office, posting)
+        if posted is not None:
+            return posted
+        posting = _sign(office, posting)
+        mined = office.chain.broadcast(PreparedTx.from_raw(posting.raw_tx, address_of(office.key)))
+    return replace(posting, step=PostingStep.POSTED, gas=mined.gas_used)

@@ -1,0 +1,130 @@
+"""Errors of the operator's work.
+
+NotFinalYet     WindowTooEarly
+CouldNotCheck   PacksNotDelivered, StoredDayDiffers
+RefusedByRules  WindowBeforeBeginning, AlreadyPosted, SequenceTaken
+KeyProblem      NotTheOperator
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from lindenstrom.core.calendar import date_of
+from lindenstrom.errors import CouldNotCheck, KeyProblem, NotFinalYet, RefusedByRules
+
+
+class WindowTooEarly(NotFinalYet):
+    """The close delay of a window is not over."""
+
+    def __init__(self, window: int, as_of: int, now: int) -> None:
+        moment = datetime.fromtimestamp(as_of, UTC)
+        super().__init__(
+            f"{date_of(window)} cannot be settled before {moment:%Y-%m-%d %H:%M} UTC, when its close delay is over "
+            f"(the chain's clock: {datetime.fromtimestamp(now, UTC):%Y-%m-%d %H:%M} UTC); settle it then"
+        )
+        self.as_of = as_of
+
+
+class PacksNotDelivered(CouldNotCheck):
+    """Readers anchored a window, but the operator does not hold what they anchored."""
+
+    def __init__(self, window: int, readers: Mapping[int, str]) -> None:
+        named = "; ".join(f"reader {reader}: {why}" for reader, why in sorted(readers.items()))
+        super().__init__(
+            f"{date_of(window)} cannot be settled: {named}. Ask these readers to deliver their packs again; "
+            "if they do not, an auditor can record that they withhold them"
+        )
+        self.readers = dict(readers)
+
+
+class StoredDayDiffers(CouldNotCheck):
+    """What the store holds of a posting does not lead to the posting's digest."""
+
+    def __init__(self, sequence: int) -> None:
+        super().__init__(
+            f"the store's copy of posting {sequence} does not lead to its digest: the store is damaged or was changed; "
+            "restore it from a backup"
+        )
+
+
+class WindowBeforeBeginning(RefusedByRules):
+    """The community began later."""
+
+    def __init__(self, window: int, first: int) -> None:
+        super().__init__(
+            f"{date_of(window)} is before the community began; its first day is {date_of(first)}: "
+            "settle that or a later one"
+        )
+
+
+class AlreadyPosted(RefusedByRules):
+    """The window has a live posting."""
+
+    def __init__(self, window: int, sequence: int) -> None:
+        super().__init__(
+            f"{date_of(window)} is posted already (posting {sequence}); it can be posted again only after it was voided"
+        )
+        self.sequence = sequence
+
+
+class SequenceTaken(RefusedByRules):
+    """Another posting took the place of one that was signed here."""
+
+    def __init__(self, sequence: int) -> None:
+        super().__init__(
+            f"posting {sequence} on the chain is not the one that this store prepared: the operator's key is used with "
+            "another store; find out which one is right before settling anything"
+        )
+
+
+class NotTheOperator(KeyProblem):
+    """The key is not the community's operator's."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "this key is not the community's operator's; settle with the key that the community was deployed for"
+        )
+
+
+class AccountInUse(RefusedByRules):
+    """The account belongs to a member of another name."""
+
+    def __init__(self, member: int) -> None:
+        super().__init__(
+            f"this account is member {member} already, under another name; a new member needs a key of their own"
+        )
+        self.member = member
+
+
+class ActBelongsElsewhere(RefusedByRules):
+    """An act names a member whom this community does not have."""
+
+    def __init__(self, member: int) -> None:
+        super().__init__(f"this community has no member {member}; check that the act was signed for this community")
+
+
+class AgreementMissing(RefusedByRules):
+    """No such agreement."""
+
+    def __init__(self, agreement: int) -> None:
+        super().__init__(f"this community has no agreement {agreement}; check the number, or offer the agreement first")
+
+
+class ParametersDiffer(RefusedByRules):
+    """The opened parameters are not those that the member signed."""
+
+    def __init__(self, member: int, agreement: int) -> None:
+        super().__init__(
+            f"the parameters handed in by member {member} for agreement {agreement} are not the ones that were signed; "
+            "ask for the join file again"
+        )
+
+
+class SignatureDiffers(RefusedByRules):
+    """The signature is not by the member's account of now."""
+
+    def __init__(self, member: int) -> None:
+        super().__init__(
+            f"the act is not signed with member {member}'s key, or it was signed for another community; "
+            "ask the member to sign it again"
+        )

@@ -1,0 +1,97 @@
+"""Where every day stands: settled, due, waiting, unfinished. No amounts, no names."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from lindenstrom.chain.contracts import Posting, PostingState
+from lindenstrom.operator.office import Office
+from lindenstrom.store.records import PostingStep
+
+MAX_DAYS = 400
+
+
+class DayState(StrEnum):
+    """What a day waits for."""
+
+    DUE = "due"
+    """Its close delay is over and it has no live posting."""
+    WAITING = "waiting"
+    """Its close delay runs."""
+    POSTED = "posted"
+    """The objection period runs, or is over and nobody has made it final."""
+    FINAL = "final"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayStatus:
+    """One window. posting: the live one; voided: how many before it; next_at: when the next step opens, unix time."""
+
+    window: int
+    state: DayState
+    posting: Posting | None
+    voided: int
+    delivered: bool
+    next_at: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommunityStatus:
+    """The operator's overview; days from the oldest that is not final, and the newest finals before it."""
+
+    now: int
+    members: int
+    readers: int
+    agreements: int
+    unfinished: tuple[int, ...]
+    days: tuple[DayStatus, ...]
+
+    @property
+    def due(self) -> tuple[int, ...]:
+        """Windows that can be settled now."""
+        return tuple(d.window for d in self.days if d.state is DayState.DUE)
+
+
+def status(office: Office, *, days: int = MAX_DAYS) -> CommunityStatus:
+    """The last `days` windows up to the running one. Errors: those of chain and store."""
+    contracts, now = office.contracts, office.chain.now()
+    postings: dict[int, list[Posting]] = {}
+    for sequence in range(1, contracts.next_sequence()):
+        posting = contracts.posting(sequence)
+        postings.setdefault(posting.window, []).append(posting)
+    delivered = {p.sequence for p in office.store.postings(None, PostingStep.DELIVERED)}
+    unfinished = office.store.postings(None, PostingStep.INTENT, PostingStep.SIGNED, PostingStep.POSTED)
+    running = office.zone.window_at(now)
+    first = max(office.community.first_window, running - days + 1)
+    return CommunityStatus(
+        now=now,
+        members=contracts.member_count(),
+        readers=contracts.reader_count(),
+        agreements=contracts.agreement_count(),
+        unfinished=tuple(p.sequence for p in unfinished),
+        days=tuple(_day(office, w, postings.get(w, []), delivered, now) for w in range(first, running + 1)),
+    )
+
+
+def due_windows(office: Office) -> tuple[int, ...]:
+    """Windows that can be settled now, oldest first."""
+    return status(office).due
+
+
+def _day(office: Office, window: int, postings: list[Posting], delivered: set[int], now: int) -> DayStatus:
+    live = next((p for p in postings if p.state is not PostingState.VOID), None)
+    voided = sum(p.state is PostingState.VOID for p in postings)
+    if live is None:
+        as_of = office.as_of(window)
+        state, next_at = (DayState.DUE, None) if now >= as_of else (DayState.WAITING, as_of)
+    elif live.state is PostingState.FINAL:
+        state, next_at = DayState.FINAL, None
+    else:
+        state, next_at = DayState.POSTED, live.posted_at + office.community.constants.objection_period_s
+    return DayStatus(
+        window=window,
+        state=state,
+        posting=live,
+        voided=voided,
+        delivered=live is not None and live.sequence in delivered,
+        next_at=next_at,
+    )
