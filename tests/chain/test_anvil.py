@@ -10,7 +10,9 @@ import pytest
 
 from chain import box
 from lindenstrom.chain import anvil
-from lindenstrom.chain.client import Chain
+from lindenstrom.chain.client import Chain, open_chain
+from lindenstrom.chain.community import load_community
+from lindenstrom.chain.deploy import deploy_community
 from lindenstrom.chain.errors import (
     AnvilMissing,
     ClockGoesBack,
@@ -92,6 +94,21 @@ def test_killed_node_keeps_its_state(directory: Path) -> None:
     os.waitpid(node.pid, 0)
     assert not anvil.stop(directory)
     assert opened(anvil.start(directory, box.START)).code(place)
+
+
+def test_a_community_on_anvil(directory: Path, tmp_path: Path) -> None:
+    node = anvil.start(directory, box.START)
+    with open_chain(node.config) as chain:
+        made = deploy_community(
+            chain, tmp_path / "c.toml", name="x", zone="Europe/Berlin", deployer_key=box.KEY, auditors=[]
+        )
+        assert made.contracts(chain).operator() == box.OWNER
+    loaded = load_community(tmp_path / "c.toml")
+    assert loaded.node == node.config
+    with open_chain(loaded.node) as chain:
+        loaded.check_code(chain)
+        with pytest.raises(ContractRefused, match=r"UnexpectedIndex\(9, 2\)"):
+            chain.send(loaded.contracts(chain).add_member(9, box.OWNER), box.KEY)
 
 
 def test_a_plain_node_has_no_clock_to_move(directory: Path) -> None:
