@@ -1,0 +1,268 @@
+"""meter: bind, read, import, anchor."""
+
+import re
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+import click
+
+from lindenstrom.core.calendar import date_of, window_of
+from lindenstrom_cli.app import Session, command, group
+from lindenstrom_cli.catalogue import text
+from lindenstrom_cli.commands.meterread import read
+from lindenstrom_cli.days import end_day, first_day
+from lindenstrom_cli.errors import BadInstant, NoRoom, NoSuchReader
+from lindenstrom_cli.render import Result
+from lindenstrom_cli.sent import Sent, recorded
+from lindenstrom_cli.types import DATE
+from lindenstrom_cli.world import World, open_office, open_world, reader_folder
+
+if TYPE_CHECKING:
+    from lindenstrom.chain.acts import SignedAnchor
+    from lindenstrom.metering.adapter import Adapter
+    from lindenstrom.metering.setup import ReaderSetup
+
+meter = group("meter", text("help.meter"))
+SOURCES = ("intervals", "registers", "sml")
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(Z|[+-]\d\d:\d\d)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Imported(Result):
+    """What files brought into a reader's journals."""
+
+    SCHEMA: ClassVar[str] = "import"
+    added: int
+    late: int
+    outside: int
+    unknown: int
+    unused: dict[str, int]
+
+    def lines(self) -> Iterable[str]:
+        """Counts, and what was not taken."""
+        yield text("meter.imported", added=self.added)
+        for name in ("late", "outside", "unknown"):
+            if count := getattr(self, name):
+                yield text(f"meter.{name}", count=count)
+        yield from (text("meter.not_used", count=count, reason=reason) for reason, count in self.unused.items())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnchoredDay:
+    """A day of a reader: anchored, or what it lacks."""
+
+    day: date
+    anchored: bool
+    gaps: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Anchored(Result):
+    """What anchoring did."""
+
+    SCHEMA: ClassVar[str] = "anchored"
+    reader: str
+    days: tuple[AnchoredDay, ...]
+    txs: tuple[bytes, ...]
+
+    def lines(self) -> Iterable[str]:
+        """A line a day, and its gaps."""
+        if not self.days:
+            yield text("meter.no_day")
+        for day in self.days:
+            yield text("meter.day_anchored" if day.anchored else "meter.day_open", day=day.day)
+            yield from (f"  {gap}" for gap in day.gaps)
+
+
+@command(
+    meter,
+    "bind",
+    "meter bind DE0001234 --member anna --reader street",
+    "meter bind DE0001234 --member anna --reader roof --position 0 --source sml --from 2026-07-01",
+    password=True,
+)
+@click.argument("metering_point")
+@click.option("--member", "given", required=True, metavar="MEMBER", help="Name or index.")
+@click.option("--reader", "alias", required=True, metavar="ALIAS", help="Who signs its readings.")
+@click.option("--position", type=click.IntRange(0), help="Place in the reader's tree (default: the next free one).")
+@click.option("--source", type=click.Choice(SOURCES), default="intervals", show_default=True, help="Form of its data.")
+@click.option("--from", "first", type=DATE, help="First day (default: the earliest possible).")
+@click.option("--until", "last", type=DATE, help="Last day (default: open).")
+def bind(
+    session: Session, metering_point: str, given: str, alias: str, position: int | None, source: str,
+    first: date | None, last: date | None,
+) -> Sent:  # fmt: skip
+    """Bind a meter to a member and a reader, with the member's signature.
+
+    The chain sees a pseudonym of the metering point; its name stays in the operator's store.
+    """
+    from lindenstrom.core.eip712 import Bind
+    from lindenstrom.metering.setup import MeterSetup, Source, write_setup
+    from lindenstrom.operator import people
+
+    setup = _setup(session, alias)
+    world = open_world(session)
+    office = open_office(world)
+    member = world.member(given)
+    place = _free_position(setup) if position is None else position
+    act = Bind(
+        member=member,
+        meter=people.meter_of(office, metering_point),
+        reader=setup.reader,
+        position=place,
+        from_day=first_day(first, world.chain.now()),
+        end_day=end_day(last),
+        auditors=world.contracts.auditors_hash(),
+    )
+    number = people.bind(office, act, world.sign(world.account_signer(member), act))
+    kind = Source(source)
+    added = MeterSetup(
+        position=place,
+        meter=act.meter,
+        source=kind,
+        metering_point=metering_point if kind is Source.INTERVALS else "",
+        from_day=act.from_day,
+        end_day=act.end_day,
+    )
+    if added not in setup.meters:
+        write_setup(reader_folder(session, alias), replace(setup, meters=(*setup.meters, added)))
+    summary = text("meter.bound", member=member, reader=alias, position=place, day=date_of(act.from_day))
+    return recorded("meter bound", summary, number)
+
+
+meter.add_command(read)
+
+
+@command(
+    meter,
+    "import",
+    "meter import 2026-06-03.csv --reader street",
+    "meter import capture.bin --reader roof --position 0 --received 2026-06-03T12:00:00Z",
+)
+@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--reader", "alias", required=True, metavar="ALIAS", help="The reader of these meters.")
+@click.option("--position", type=click.IntRange(0), help="The meter, for a file of registers or of SML telegrams.")
+@click.option("--received", metavar="TIME", help="When SML telegrams were received (they carry no time of day).")
+def import_(
+    session: Session, files: tuple[Path, ...], alias: str, position: int | None, received: str | None
+) -> Imported:
+    """Take readings into a reader's journal; importing a file again changes nothing.
+
+    Without --position: interval files of a metering operator (CSV). With it: the registers of one meter (CSV), or with
+    --received one capture of its SML telegrams.
+    """
+    adapter = _adapter(session, alias)
+    reports = []
+    for file in session.track(list(files), text("progress.import")):
+        if position is None:
+            reports.append(adapter.import_intervals(file))
+        elif received is None:
+            reports.append(adapter.import_registers(position, file))
+        else:
+            reports.append(adapter.import_sml(position, [(_milliseconds(received), file.read_bytes())]))
+    unused: dict[str, int] = {}
+    for report in reports:
+        for reason, count in report.unused.items():
+            unused[reason] = unused.get(reason, 0) + count
+    return Imported(
+        added=sum(r.added for r in reports),
+        late=sum(r.late for r in reports),
+        outside=sum(r.outside for r in reports),
+        unknown=sum(r.unknown for r in reports),
+        unused=unused,
+    )
+
+
+@command(
+    meter,
+    "anchor",
+    "meter anchor --reader street",
+    "meter anchor --reader street --day 2026-06-03 --partial",
+    password=True,
+)
+@click.option("--reader", "alias", required=True, metavar="ALIAS", help="Whose days to sign and anchor.")
+@click.option("--day", "days", type=DATE, multiple=True, help="A day (default: all that are over and not anchored).")
+@click.option("--partial", is_flag=True, help="Leave out what is not complete; the operator replaces it.")
+def anchor(session: Session, alias: str, days: tuple[date, ...], partial: bool) -> Anchored:
+    """Build, sign, hand over and anchor a reader's days; to be repeated after any interruption."""
+    adapter = _adapter(session, alias)
+    world = open_world(session)
+    account = world.contracts.reader(adapter.setup.reader).key_a[12:]
+    signer = session.keys.signer_for(account, f"reader {alias}")
+    carrier = _Carrier(world)
+    wanted = [window_of(day) for day in days] or _open_days(world, adapter)
+    done = []
+    for window in session.track(wanted, text("progress.anchor")):
+        report = adapter.build(window, now=world.chain.now(), partial=partial)
+        if report.entry is not None:
+            adapter.sign(window, signer.secret, separator=world.contracts.domain_separator())
+            adapter.deliver(window, session.home.mailbox)
+        gaps = tuple(text("meter.gap", position=gap.position, reason=gap.reason) for gap in report.gaps)
+        done.append(AnchoredDay(day=date_of(window), anchored=report.entry is not None, gaps=gaps))
+    adapter.anchor(carrier)
+    return Anchored(reader=alias, days=tuple(done), txs=tuple(carrier.txs))
+
+
+class _Carrier:
+    """Carries signed roots: the operator pays where its key is here, else the reader's key."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.txs: list[bytes] = []
+
+    def anchor(self, records: "Iterable[SignedAnchor]") -> None:
+        """Send one transaction."""
+        rows = list(records)
+        contracts = self._world.contracts
+        account = contracts.reader(rows[0].act.reader).key_a[12:]
+        signer = self._world.session.keys.signer_for(account, "the reader")
+        self.txs.append(self._world.carry(contracts.anchor(rows), signer).tx_hash)
+
+
+def _open_days(world: World, adapter: "Adapter") -> list[int]:
+    """Windows that are over, on which the reader has a meter, and which are not anchored yet."""
+    now, zone = world.chain.now(), world.zone
+    first = min((m.from_day for m in adapter.setup.meters), default=0)
+    anchored = {entry.window for entry in adapter.outbox.entries() if entry.anchored}
+    over = range(first, zone.window_at(now)) if adapter.setup.meters else range(0)
+    return [window for window in over if window not in anchored and adapter.setup.live(window)]
+
+
+def _setup(session: Session, alias: str) -> "ReaderSetup":
+    from lindenstrom.metering.setup import read_setup
+
+    folder = reader_folder(session, alias)
+    if not folder.is_dir():
+        raise NoSuchReader(alias)
+    return read_setup(folder)
+
+
+def _adapter(session: Session, alias: str) -> "Adapter":
+    from lindenstrom.metering.adapter import Adapter
+
+    _setup(session, alias)
+    return Adapter(reader_folder(session, alias), random=secrets.token_bytes)
+
+
+def _free_position(setup: "ReaderSetup") -> int:
+    used = {m.position for m in setup.meters}
+    free = next((p for p in range(2**setup.depth) if p not in used), None)
+    if free is None:
+        raise NoRoom(setup.depth)
+    return free
+
+
+def _milliseconds(instant: str) -> int:
+    """Unix milliseconds of an ISO time with seconds and offset. Raises BadInstant."""
+    if not _INSTANT.fullmatch(instant):
+        raise BadInstant(instant)
+    try:
+        moment = datetime.fromisoformat(instant)
+    except ValueError:
+        raise BadInstant(instant) from None
+    passed = moment.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)
+    return (passed.days * 86_400 + passed.seconds) * 1000

@@ -1,0 +1,137 @@
+"""member and reader: who takes part, and who signs readings."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import ClassVar
+
+import click
+
+from lindenstrom_cli.app import Session, command, group
+from lindenstrom_cli.catalogue import text
+from lindenstrom_cli.errors import NothingGiven, ReaderExists
+from lindenstrom_cli.render import Result, hexed, table
+from lindenstrom_cli.sent import Sent, recorded
+from lindenstrom_cli.types import ADDRESS
+from lindenstrom_cli.world import names, open_office, open_world, reader_folder
+
+member = group("member", text("help.member"))
+reader = group("reader", text("help.reader"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberEntry:
+    """A member as the chain and the operator's address book know them."""
+
+    index: int
+    name: str
+    account: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberList(Result):
+    """All members."""
+
+    SCHEMA: ClassVar[str] = "members"
+    members: tuple[MemberEntry, ...]
+
+    def lines(self) -> Iterable[str]:
+        """A table."""
+        head = (text("head.index"), text("head.name"), text("head.account"))
+        rows = [(str(m.index), m.name, hexed(m.account)) for m in self.members]
+        yield from table(head, rows, right=frozenset({0}))
+
+
+def _address(session: Session, key: str | None, address: bytes | None) -> bytes:
+    if (key is None) == (address is None):
+        raise NothingGiven("the account", "either --key ALIAS or --address 0x…")
+    return address if address is not None else session.keys.entry(key or "").address
+
+
+@command(member, "add", 'member add "Anna Beispiel" --key anna', password=True)
+@click.argument("name")
+@click.option("--key", metavar="ALIAS", help="The member's key in this home; it stays locked.")
+@click.option("--address", type=ADDRESS, help="The member's account, when its key is kept elsewhere.")
+def member_add(session: Session, name: str, key: str | None, address: bytes | None) -> Sent:
+    """Add a member. The name stays in the operator's store; the chain sees an address only."""
+    from lindenstrom.operator import people
+
+    account = _address(session, key, address)
+    index = people.add_member(open_office(open_world(session)), name, account)
+    return recorded("member added", text("member.added", index=index, address=hexed(account)), index)
+
+
+@command(member, "list", "member list")
+def member_list(session: Session) -> MemberList:
+    """List the members; names come from the operator's store, where it is at hand."""
+    world = open_world(session)
+    known = {0: text("member.fee"), 1: text("member.rounding")} | names(world)
+    return MemberList(
+        members=tuple(
+            MemberEntry(index=i, name=known.get(i, ""), account=world.contracts.account(i))
+            for i in range(world.contracts.member_count())
+        )
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReaderEntry:
+    """A reader as this home knows it: its folder's alias, its index and its key on the chain."""
+
+    alias: str
+    index: int
+    account: bytes
+    meters: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReaderList(Result):
+    """The readers of this home."""
+
+    SCHEMA: ClassVar[str] = "readers"
+    readers: tuple[ReaderEntry, ...]
+
+    def lines(self) -> Iterable[str]:
+        """A table."""
+        head = (text("head.reader"), text("head.index"), text("head.account"), text("head.meters"))
+        rows = [(r.alias, str(r.index), hexed(r.account), str(r.meters)) for r in self.readers]
+        yield from table(head, rows, right=frozenset({1, 3}))
+
+
+@command(reader, "add", "reader add street --key street", password=True)
+@click.argument("alias")
+@click.option("--key", metavar="ALIAS", help="The reader's key in this home; it stays locked.")
+@click.option("--address", type=ADDRESS, help="The reader's address, when its key is kept elsewhere.")
+def reader_add(session: Session, alias: str, key: str | None, address: bytes | None) -> Sent:
+    """Add a reader: a key that signs meter readings, one meter's at home or thousands at a metering operator."""
+    from lindenstrom.metering.setup import ReaderSetup, write_setup
+    from lindenstrom.operator import people
+
+    account = _address(session, key, address)
+    folder = reader_folder(session, alias)
+    if folder.exists():
+        raise ReaderExists(alias)
+    world = open_world(session)
+    index = people.add_reader(open_office(world), account)
+    community = world.community
+    write_setup(
+        folder,
+        ReaderSetup(community=community.id, reader=index, depth=community.constants.depth, zone=world.zone, meters=()),
+    )
+    return recorded("reader added", text("reader.added", index=index, alias=alias, address=hexed(account)), index)
+
+
+@command(reader, "list", "reader list")
+def reader_list(session: Session) -> ReaderList:
+    """List the readers that have a folder in this home."""
+    from lindenstrom.metering.setup import read_setup
+
+    world = open_world(session)
+    setups = {folder.name: read_setup(folder) for folder in sorted(session.home.readers.glob("*/"))}
+    return ReaderList(
+        readers=tuple(
+            ReaderEntry(
+                alias=alias, index=s.reader, account=world.contracts.reader(s.reader).key_a[12:], meters=len(s.meters)
+            )
+            for alias, s in setups.items()
+        )
+    )

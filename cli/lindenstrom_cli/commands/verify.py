@@ -1,0 +1,109 @@
+"""verify: recheck a bundle against the community file, the member's own readings, and the chain."""
+
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from lindenstrom.chain.community import CONTRACT_KEYS, Community, load_community
+from lindenstrom.chain.node import NodeConfig, NodeKind
+from lindenstrom.core.bundles import Bundle, CommunityRef, read_bundle
+from lindenstrom.core.packs import decode_pack
+from lindenstrom.core.verification import ChainView, Expectation, verify_bundle
+from lindenstrom.mailbox import collect_packs
+from lindenstrom.signing import recover_address
+from lindenstrom_cli.app import Session, command
+from lindenstrom_cli.errors import NothingExpected, UnreadableFile
+from lindenstrom_cli.types import ADDRESS
+from lindenstrom_cli.verdict import CHECKS, Sources, Verification, verification
+
+
+@command(
+    None,
+    "verify",
+    "verify mailbox/bundles/2/20607-s1.json --member 2",
+    "verify 20607-s1.json --community gartenweg.toml --offline",
+    "verify 20607-s1.json --auditor 0x5aF3b2C1d4E5f60718293a4B5c6D7e8F90a1B2c3 --json",
+)
+@click.argument("bundle", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--member", type=click.IntRange(0), metavar="INDEX", help="Your own index; a bundle of another fails.")
+@click.option(
+    "--community",
+    "community_file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Your own copy of the community file (default: community.toml in --home).",
+)
+@click.option(
+    "--auditor", "auditors", type=ADDRESS, multiple=True, help="An auditor you trust (default: the file's auditors)."
+)
+@click.option(
+    "--packs",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="A mailbox with your own copies of the readings.",
+)
+@click.option("--node", metavar="URL", help="Ask this node instead of the community file's.")
+@click.option("--offline", is_flag=True, help="Ask no node: checks 6 and 7 are left out, the verdict is INCOMPLETE.")
+@click.option(
+    "--explain", type=click.IntRange(CHECKS[0], CHECKS[-1]), metavar="N", help="Show the evidence for check N."
+)
+def verify(
+    session: Session, bundle: Path, member: int | None, community_file: Path | None, auditors: tuple[bytes, ...],
+    packs: Path | None, node: str | None, offline: bool, explain: int | None,
+) -> Verification:  # fmt: skip
+    """Recheck a bill to the last digit: the amounts, the readings, the commitments, and the contract.
+
+    Says VERIFIED (exit code 0), NOT VERIFIED (3), NOT FINAL YET (4) or INCOMPLETE (5).
+    """
+    file = community_file or session.home.community
+    if not file.is_file():
+        raise NothingExpected
+    community = load_community(file)
+    if node is not None:
+        community = replace(community, node=NodeConfig(kind=NodeKind.URL, url=node))
+    read = read_bundle(bundle.read_bytes())
+    own = _own_packs(packs, read) if packs else {}
+    pinned = auditors or community.auditors
+    expected = Expectation(
+        community=community_ref(community), member=member, pinned_auditors=pinned, own_packs=own or None
+    )
+    with ExitStack() as stack:
+        view = None if offline else _view(community, read, stack)
+        report = verify_bundle(read, expected, recover=recover_address, chain=view)
+    place = None if offline else community.node.place
+    sources = Sources(bundle=bundle, community_file=file, node=place, own_packs=len(own), pinned=pinned)
+    return verification(read, report, sources, explain)
+
+
+def community_ref(community: Community) -> CommunityRef:
+    """The member's own copy of the facts that a bundle must repeat."""
+    return CommunityRef(
+        name=community.name,
+        id=community.id,
+        chain_id=community.chain_id,
+        offset_hours=community.constants.offset_hours,
+        depth=community.constants.depth,
+        **{key: getattr(community.addresses, key) for key in CONTRACT_KEYS},
+    )
+
+
+def _own_packs(place: Path, bundle: Bundle) -> dict[bytes, bytes]:
+    """The member's own packs of the bundle's day, by meter. Raises UnreadableFile."""
+    found: dict[bytes, bytes] = {}
+    for delivery in collect_packs(place, bundle.header.window):
+        for data in delivery.packs.values():
+            found[decode_pack(data).meter] = data  # the newest revision comes last
+    if not found:
+        raise UnreadableFile(place, "a mailbox with readings of this day")
+    return found
+
+
+def _view(community: Community, bundle: Bundle, stack: ExitStack) -> ChainView:
+    """What the checks ask the chain. Errors: those of opening the chain, WrongChain, CodeDiffers."""
+    from lindenstrom.chain.client import open_chain
+    from lindenstrom.facts import ChainFacts
+
+    chain = stack.enter_context(open_chain(community.node))
+    community.check_code(chain)
+    return ChainFacts(community.contracts(chain), bundle.sequence)

@@ -1,0 +1,198 @@
+"""What can go wrong at the command line itself.
+
+UsageError      InputNeeded, NotAHome, BadSettings, HomeExists, BadAlias, KeyExists, BadHex, BadClock, BadInstant,
+                NoRoom, NoSuchMember, NoSuchMembership, ReaderExists, NoSuchReader, ActUnfit, NothingGiven,
+                NothingExpected
+CouldNotCheck   UnreadableFile
+RefusedByRules  Declined
+KeyProblem      WrongPassword, NoSuchKey, NoKeyFor, BadKeyFile, OpenKeyFile
+"""
+
+import re
+from pathlib import Path
+
+from lindenstrom.errors import CouldNotCheck, KeyProblem, LindenstromError, RefusedByRules, UsageError
+
+_HINT_MARK = "; "
+_LAST_SENTENCE = re.compile(r"\. (?=[A-Z][^.]*(?:\.[^ ][^.]*)*\.$)")
+
+
+def message_and_hint(error: LindenstromError) -> tuple[str, str | None]:
+    """Split a message into what is wrong and what to do: its last sentence, or what follows its last semicolon."""
+    message = str(error)
+    found = _LAST_SENTENCE.search(message)
+    if found:
+        return message[: found.start()], message[found.end() :]
+    what, mark, remedy = message.rpartition(_HINT_MARK)
+    return (message, None) if not mark or remedy.startswith("got ") else (what, remedy)
+
+
+class InputNeeded(UsageError):
+    """A question came up and nobody may be asked."""
+
+    def __init__(self, question: str, option: str) -> None:
+        super().__init__(f"an answer is needed ({question}), and this run may not ask; give {option}")
+
+
+class Declined(RefusedByRules):
+    """The person said no."""
+
+    def __init__(self) -> None:
+        super().__init__("declined, nothing was sent")
+
+
+class NotAHome(UsageError):
+    """The directory holds no community."""
+
+    def __init__(self, path: Path, lacking: str) -> None:
+        remedy = "lindenstrom contracts deploy" if (path / "home.toml").is_file() else "lindenstrom init"
+        super().__init__(f"{path} holds no {lacking}; name the community's directory with --home, or make it: {remedy}")
+
+
+class BadSettings(UsageError):
+    """home.toml cannot be used."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"{path} is damaged; correct it (name, zone, depth, start, auditors), or make a new home")
+
+
+class BadClock(UsageError):
+    """A date and time that cannot be read."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(f"time {text!r} cannot be read; write it as YYYY-MM-DD or YYYY-MM-DDTHH:MM")
+
+
+class BadInstant(UsageError):
+    """A time with seconds and offset that cannot be read."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(f"time {text!r} cannot be read; write it with seconds and offset: 2026-06-03T12:00:00+02:00")
+
+
+class NoRoom(UsageError):
+    """A reader's tree is full."""
+
+    def __init__(self, depth: int) -> None:
+        super().__init__(f"all {2**depth} positions of this reader are taken; add another reader")
+
+
+class NoSuchMember(UsageError):
+    """No member has this name or index."""
+
+    def __init__(self) -> None:
+        super().__init__("no member of this name or index; see: lindenstrom member list")
+
+
+class NoSuchMembership(UsageError):
+    """The member is not in the agreement."""
+
+    def __init__(self, member: int, agreement: int) -> None:
+        super().__init__(
+            f"member {member} has no open membership in agreement {agreement}; see: lindenstrom agreement show"
+        )
+
+
+class ReaderExists(UsageError):
+    """A reader's folder is never set up twice."""
+
+    def __init__(self, alias: str) -> None:
+        super().__init__(f"there is a reader {alias} in this home already; choose another alias")
+
+
+class NoSuchReader(UsageError):
+    """No reader of this home has this alias."""
+
+    def __init__(self, alias: str) -> None:
+        super().__init__(f"no reader {alias} in this home; see: lindenstrom reader list")
+
+
+class HomeExists(UsageError):
+    """`init` would overwrite a community."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"{path} is not empty; give a new directory, a community is never overwritten")
+
+
+class BadAlias(UsageError):
+    """An alias that is no plain file name."""
+
+    def __init__(self) -> None:
+        super().__init__("an alias has 1 to 40 characters of a-z, 0-9, '-' and '_'; choose one, for example roof-7")
+
+
+class KeyExists(UsageError):
+    """A key is never overwritten."""
+
+    def __init__(self, alias: str) -> None:
+        super().__init__(f"there is a key named {alias} already, and a key is never overwritten; choose another alias")
+
+
+class BadHex(UsageError):
+    """Text that is no hex of the expected length."""
+
+    def __init__(self, what: str, size: int) -> None:
+        super().__init__(f"{what}: expected 0x and {2 * size} hex digits; copy it again in full")
+
+
+class NothingGiven(UsageError):
+    """A command was given nothing to work on."""
+
+    def __init__(self, what: str, option: str) -> None:
+        super().__init__(f"{what} is missing; give {option}")
+
+
+class ActUnfit(UsageError):
+    """A signed act's file cannot be used here."""
+
+    def __init__(self, path: Path, what: str) -> None:
+        super().__init__(f"{path}: {what}; ask its sender for a new one")
+
+
+class NothingExpected(UsageError):
+    """A verification without a stated expectation proves nothing."""
+
+    def __init__(self) -> None:
+        super().__init__("verify needs your own community file (community.toml); give it with --home or --community")
+
+
+class UnreadableFile(CouldNotCheck):
+    """A file is damaged or not what it should be."""
+
+    def __init__(self, path: Path, what: str) -> None:
+        super().__init__(f"{path}: not {what}; ask its sender again, or give the right file")
+
+
+class WrongPassword(KeyProblem):
+    """The password does not open the key."""
+
+    def __init__(self, alias: str) -> None:
+        super().__init__(f"wrong password for key {alias}; try again, passwords are case-sensitive")
+
+
+class NoSuchKey(KeyProblem):
+    """No key has this alias."""
+
+    def __init__(self, alias: str, folder: Path) -> None:
+        super().__init__(f"no key named {alias} in {folder}; see: lindenstrom key list")
+
+
+class NoKeyFor(KeyProblem):
+    """None of the keys at hand can sign for a party."""
+
+    def __init__(self, who: str, folder: Path) -> None:
+        super().__init__(f"no key in {folder} signs for {who}; run this where that key is kept")
+
+
+class BadKeyFile(KeyProblem):
+    """A key file is damaged or of another kind."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"{path} is not a version 3 key file with scrypt; restore it from a backup")
+
+
+class OpenKeyFile(KeyProblem):
+    """A secret file can be read by others."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"{path} can be read by other users of this machine; run: chmod 600 {path}")

@@ -1,0 +1,215 @@
+"""agreement join: three signatures, in one place or carried from hand to hand in a file."""
+
+import secrets
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import click
+
+from lindenstrom.core.bundles import Reader, canonical_json, parse_json
+from lindenstrom.core.calendar import date_of
+from lindenstrom.core.eip712 import Act, Countersign, Join, Receipt
+from lindenstrom.core.terms import Parameters, Role
+from lindenstrom_cli.app import Session, command
+from lindenstrom_cli.catalogue import text
+from lindenstrom_cli.days import end_day, first_day
+from lindenstrom_cli.errors import ActUnfit, NothingGiven
+from lindenstrom_cli.files import write_secret
+from lindenstrom_cli.render import Result, hexed
+from lindenstrom_cli.types import CENT, DATE, PERCENT
+from lindenstrom_cli.world import World, open_store, open_world
+
+if TYPE_CHECKING:
+    from lindenstrom.chain.client import TxResult
+
+SCHEMA = "lindenstrom/join@v1"
+PARTIES = ("member", "steward", "operator")
+ROLES = {"taker": Role.TAKER, "giver": Role.GIVER, "both": Role.BOTH}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JoinAct:
+    """A join on its way: the message, its opened parameters, and the signatures so far by party."""
+
+    community: bytes
+    join: Join
+    parameters: Parameters
+    signatures: dict[str, bytes] = field(default_factory=dict)
+
+    def message(self, party: str) -> Act:
+        """What a party signs."""
+        kind = {"steward": Countersign, "operator": Receipt}.get(party)
+        return self.join if kind is None else kind(join=self.join.struct_hash)
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Parties that have not signed."""
+        return tuple(p for p in PARTIES if p not in self.signatures)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Joined(Result):
+    """A join that was sent, or saved for the parties that have not signed."""
+
+    SCHEMA: ClassVar[str] = "join"
+    member: int
+    agreement: int
+    first_day: date
+    missing: tuple[str, ...]
+    file: Path | None
+    tx: bytes | None
+    gas_used: int | None
+
+    def lines(self) -> Iterable[str]:
+        """What happened, and who comes next."""
+        if self.tx is not None:
+            yield text("agreement.joined", member=self.member, id=self.agreement, day=self.first_day)
+        else:
+            missing = ", ".join(text(f"party.{party}") for party in self.missing)
+            yield text("agreement.saved", file=self.file, missing=missing)
+            yield text("agreement.carry", file=self.file)
+
+
+@command(
+    None,
+    "join",
+    "agreement join 1 --member anna",
+    "agreement join 1 --member bert --role giver --share 50 --from 2026-07-01 --act bert.json",
+    "agreement join --act bert.json",
+    password=True,
+)
+@click.argument("number", metavar="[AGREEMENT]", type=click.IntRange(1), required=False)
+@click.option("--member", "given", metavar="MEMBER", help="Name or index.")
+@click.option("--role", type=click.Choice(tuple(ROLES)), default="both", show_default=True, help="Take, give, or both.")
+@click.option("--share", type=PERCENT, default="100", help="Part of the own metered energy that is offered, per cent.")
+@click.option("--weight", type=PERCENT, default="0", help="Fixed part of the pool under a static key, per cent.")
+@click.option("--limit", type=CENT, default="0", help="Price limit, ct/kWh; counts in auctions only.")
+@click.option("--from", "first", type=DATE, help="First day (default: the earliest possible).")
+@click.option("--until", "last", type=DATE, help="Last day (default: open).")
+@click.option("--act", "file", type=click.Path(dir_okay=False, path_type=Path), help="File of a partly signed act.")
+def join(
+    session: Session, number: int | None, given: str | None, role: str, share: int, weight: int, limit: int,
+    first: date | None, last: date | None, file: Path | None,
+) -> Joined:  # fmt: skip
+    """Join an agreement. Member, steward and operator sign, with the keys in this home.
+
+    Where a key is missing, the act goes into the file that --act names, to be completed where that key is.
+    """
+    world = open_world(session)
+    if number is None:
+        if file is None:
+            raise NothingGiven("the agreement", "its number, or --act FILE of an act begun elsewhere")
+        act = _read(file, world)
+    else:
+        if given is None:
+            raise NothingGiven("the member", "--member NAME")
+        act = JoinAct(
+            community=world.community.id,
+            join=Join(
+                member=world.member(given),
+                agreement=number,
+                role=ROLES[role],
+                from_day=first_day(first, world.chain.now()),
+                end_day=end_day(last),
+                parameters=b"",
+            ),
+            parameters=Parameters(weight=weight, share_ppm=share, limit_ueur_kwh=limit, salt=secrets.token_bytes(32)),
+        )
+        act = _with_commitment(act)
+    act = _signed(world, act)
+    result = None
+    if not act.missing:
+        result = _send(world, act)
+    elif file is None:
+        raise NothingGiven("a key of " + text(f"party.{act.missing[0]}"), "--act FILE to complete the act elsewhere")
+    else:
+        write_secret(file, _json(act))
+    return _joined(act, file, result)
+
+
+def _with_commitment(act: JoinAct) -> JoinAct:
+    fields = {name: getattr(act.join, name) for name in ("member", "agreement", "role", "from_day", "end_day")}
+    made = Join(**fields, parameters=act.parameters.commitment)
+    return JoinAct(community=act.community, join=made, parameters=act.parameters, signatures=act.signatures)
+
+
+def _signed(world: World, act: JoinAct) -> JoinAct:
+    """Add every signature that a key in this home can give; the operator keeps the parameters before it signs."""
+    steward = world.contracts.terms(act.join.agreement).steward
+    accounts = {
+        "member": world.contracts.account(act.join.member),
+        "steward": world.contracts.account(steward),
+        "operator": world.community.operator,
+    }
+    signatures = dict(act.signatures)
+    for party in act.missing:
+        entry = world.session.keys.find(accounts[party])
+        if entry is None:
+            continue
+        if party == "operator":
+            open_store(world).put_parameters(act.join.member, act.join.agreement, act.parameters)
+        signatures[party] = world.sign(world.session.keys.unlock(entry.alias), act.message(party))
+    return JoinAct(community=act.community, join=act.join, parameters=act.parameters, signatures=signatures)
+
+
+def _send(world: World, act: JoinAct) -> "TxResult":
+    call = world.contracts.join(act.join, *(act.signatures[party] for party in PARTIES))
+    keys = world.session.keys
+    here = keys.find(world.community.operator) or keys.find(world.contracts.account(act.join.member))
+    payer = keys.unlock(here.alias) if here else world.operator()
+    return world.send(call, payer)
+
+
+def _joined(act: JoinAct, file: Path | None, result: "TxResult | None") -> Joined:
+    return Joined(
+        member=act.join.member,
+        agreement=act.join.agreement,
+        first_day=date_of(act.join.from_day),
+        missing=act.missing,
+        file=file,
+        tx=result.tx_hash if result else None,
+        gas_used=result.gas_used if result else None,
+    )
+
+
+def _json(act: JoinAct) -> str:
+    message = {name: _plain(value) for name, value in asdict(act.join).items()}
+    parameters = {name: _plain(value) for name, value in asdict(act.parameters).items()}
+    signatures = {party: hexed(act.signatures[party]) if party in act.signatures else None for party in PARTIES}
+    document = {"schema": SCHEMA, "community": hexed(act.community), "join": message}
+    return canonical_json({**document, "parameters": parameters, "signatures": signatures})
+
+
+def _plain(value: Any) -> Any:
+    return hexed(value) if isinstance(value, bytes) else int(value)
+
+
+def _read(file: Path, world: World) -> JoinAct:
+    """A partly signed act. Raises UnreadableBundle, ActUnfit."""
+    top = parse_json(file.read_bytes(), SCHEMA)
+    if top["community"].data(32) != world.community.id:
+        raise ActUnfit(file, "it belongs to another community")
+    message, opened = top["join"], top["parameters"]
+    numbers = {name: message[name].number(32) for name in ("member", "agreement", "role", "from_day", "end_day")}
+    parameters = Parameters(
+        weight=opened["weight"].number(32),
+        share_ppm=opened["share_ppm"].number(32),
+        limit_ueur_kwh=opened["limit_ueur_kwh"].number(32),
+        salt=opened["salt"].data(32),
+    )
+    act = JoinAct(
+        community=world.community.id,
+        join=Join(**numbers, parameters=message["parameters"].data(32)),
+        parameters=parameters,
+        signatures=_signatures(top["signatures"]),
+    )
+    if act.join.parameters != parameters.commitment:
+        raise ActUnfit(file, "its parameters are not the signed ones")
+    return act
+
+
+def _signatures(given: Reader) -> dict[str, bytes]:
+    return {party: given[party].data() for party in PARTIES if not given[party].absent}

@@ -1,0 +1,262 @@
+"""What a verification says to people and to programs. The checks themselves are core's; their numbers are kept."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import ClassVar
+
+from lindenstrom import __version__
+from lindenstrom.core.bundles import Bundle
+from lindenstrom.core.calendar import date_of
+from lindenstrom.core.units import format_eur, format_kwh, format_price
+from lindenstrom.core.verification import Check, CheckStatus, DayAmounts, Difference, Outcome, PostingState, Report
+from lindenstrom.errors import ExitCode
+from lindenstrom_cli.catalogue import text
+from lindenstrom_cli.render import Result, emphasis, hexed, utc
+
+_EXIT = {
+    Outcome.VERIFIED: ExitCode.OK,
+    Outcome.CONSISTENT: ExitCode.OK,
+    Outcome.NOT_VERIFIED: ExitCode.VERIFICATION_FAILED,
+    Outcome.NOT_FINAL: ExitCode.NOT_FINAL,
+    Outcome.INCOMPLETE: ExitCode.COULD_NOT_CHECK,
+}
+_MARK = {
+    Outcome.VERIFIED: ("✓", "green"),
+    Outcome.CONSISTENT: ("✓", "yellow"),
+    Outcome.NOT_VERIFIED: ("✗", "red"),
+    Outcome.NOT_FINAL: ("…", "yellow"),
+    Outcome.INCOMPLETE: ("?", "yellow"),
+}
+NOT_PROVEN = ("meter", "bank", "others")
+CHECKS = range(1, 8)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckLine:
+    """One numbered check with its result in words."""
+
+    id: int
+    status: str
+    claim: str
+    evidence: tuple[str, ...]
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tool:
+    """Who made the report."""
+
+    name: str = "lindenstrom"
+    version: str = __version__
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """What the verification took on trust, and how it was called."""
+
+    bundle: Path
+    community_file: Path
+    node: str | None
+    own_packs: int
+    pinned: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verification(Result):
+    """The verdict on a bundle."""
+
+    SCHEMA: ClassVar[str] = "verification"
+    verdict: Outcome
+    community: str
+    member: int
+    name: str
+    day: date
+    sequence: int
+    amounts: DayAmounts | None
+    checks: tuple[CheckLine, ...]
+    differences: tuple[Difference, ...]
+    final_at: int | None
+    trust: tuple[str, ...]
+    not_proven: tuple[str, ...]
+    tool: Tool
+    bundle: Path
+    explain: int | None
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """0 verified or consistent, 3 failed, 4 not final, 5 could not check."""
+        return _EXIT[self.verdict]
+
+    def lines(self) -> Iterable[str]:
+        """Verdict first; then amounts, checks, limits and what is relied on."""
+        mark, colour = _MARK[self.verdict]
+        word = emphasis(f"{mark} {self.verdict.value}", colour)
+        yield text(
+            "verify.title", verdict=word, community=self.community, name=self.name, member=self.member, day=self.day
+        )
+        yield ""
+        if self.explain is not None:
+            yield from self._explained(self.explain)
+            return
+        yield from self._summary()
+        if self.amounts is not None:
+            yield from _amount_lines(self.amounts)
+            yield ""
+        yield from self._check_lines()
+        yield ""
+        yield text("verify.not_proven")
+        yield from (f"   – {line}" for line in self.not_proven)
+        yield ""
+        yield text("verify.trust")
+        yield from (f"   – {line}" for line in self.trust)
+        yield ""
+        yield text("verify.more", bundle=self.bundle)
+
+    def _summary(self) -> Iterator[str]:
+        """Why the verdict is not VERIFIED, and what to do."""
+        if self.verdict is Outcome.NOT_VERIFIED:
+            for check in self.checks:
+                if check.status == CheckStatus.FAILED.value:
+                    yield "  " + text("verify.failed", id=check.id, detail=check.detail)
+            for difference in self.differences:
+                yield from _difference_lines(difference)
+            yield "  " + text("verify.failed_next", bundle=self.bundle)
+        elif self.verdict is Outcome.NOT_FINAL and self.final_at is not None:
+            yield "  " + text("verify.not_final", when=utc(self.final_at))
+        else:
+            yield "  " + text(f"verify.is_{self.verdict.name.lower()}")
+        yield ""
+
+    def _check_lines(self) -> Iterator[str]:
+        width = max(len(check.claim) for check in self.checks)
+        yield f"  {text('head.checked').ljust(width + 4)}{text('head.result')}"
+        for check in self.checks:
+            yield f"  {check.id:>2} {check.claim.ljust(width)}  {check.status}"
+            if check.detail and check.status != CheckStatus.OK.value:
+                yield f"     {check.detail}"
+
+    def _explained(self, number: int) -> Iterator[str]:
+        check = self.checks[number - 1]
+        yield f"  {check.id}  {check.claim}: {check.status}"
+        if check.detail:
+            yield f"     {check.detail}"
+        yield ""
+        yield "  " + text("verify.evidence")
+        yield from (f"     {line}" for line in check.evidence)
+        yield ""
+        yield "  " + text("verify.by_hand")
+        yield "     " + text(f"explain.{number}")
+
+
+def verification(bundle: Bundle, report: Report, sources: Sources, explain: int | None) -> Verification:
+    """The result that is shown, of core's report."""
+    return Verification(
+        verdict=report.outcome,
+        community=bundle.community.name,
+        member=bundle.member,
+        name=bundle.name,
+        day=date_of(bundle.header.window),
+        sequence=bundle.sequence,
+        amounts=report.amounts,
+        checks=tuple(_check_line(check, bundle, report) for check in report.checks),
+        differences=report.differences,
+        final_at=report.posting.final_at if report.posting else None,
+        trust=tuple(_trust(sources)),
+        not_proven=tuple(text(f"not_proven.{item}") for item in NOT_PROVEN),
+        tool=Tool(),
+        bundle=sources.bundle,
+        explain=explain,
+    )
+
+
+def _check_line(check: Check, bundle: Bundle, report: Report) -> CheckLine:
+    if check.finding:
+        detail = text(f"finding.{check.finding}").format(*check.detail)
+    elif check.id == 6 and report.posting is not None:
+        attested = len(report.posting.attested_by)
+        detail = text("finding.attested", all=attested, pinned=report.attested_by_pinned)
+    else:
+        detail = ""
+    return CheckLine(
+        id=check.id,
+        status=text(f"status.{check.status.name.lower()}"),
+        claim=text(f"check.{check.id}"),
+        evidence=tuple(_evidence(check.id, bundle, report)),
+        detail=detail,
+    )
+
+
+def _evidence(number: int, bundle: Bundle, report: Report) -> Iterator[str]:
+    """Name and value of what a check compared; the values are as in the file or on the chain."""
+    community = bundle.community
+    if number == 1:
+        yield f"community {hexed(community.id)}"
+        yield f"member {bundle.member}, day {date_of(bundle.header.window)}, revision {bundle.header.revision}"
+    elif number == 2:
+        for meter in bundle.meters:
+            opening = meter.opening
+            root = hexed(opening.record.root) if opening.record else "–"
+            yield (
+                f"{meter.label}: binding {meter.binding.id}, reader {meter.binding.reader}, "
+                f"revision {opening.revision}, root {root}"
+            )
+    elif number == 3:
+        for agreement in bundle.agreements:
+            price = format_price(agreement.terms.price_ueur_kwh)
+            yield f"{agreement.label}: agreement {agreement.membership.agreement}, {price} ct/kWh"
+    elif number == 4:
+        if report.amounts is not None:
+            yield f"net {report.amounts.net_peur} p€"
+    elif number == 5:
+        header = bundle.header
+        yield f"posting {hexed(bundle.digest)}"
+        for name in ("statements_root", "results_root", "sources_root"):
+            yield f"{name} {hexed(getattr(header, name))}"
+    elif number == 6:
+        yield f"Settlement {hexed(community.settlement)} on chain {community.chain_id}, posting {bundle.sequence}"
+        if report.posting is not None:
+            yield f"state {PostingState(report.posting.state).name.lower()}, as of {utc(report.posting.as_of)}"
+            yield from (f"attested by {hexed(address)}" for address in report.posting.attested_by)
+    else:
+        yield f"Registry {hexed(community.registry)}, Agreements {hexed(community.agreements)}"
+        yield f"ReadingLog {hexed(community.reading_log)} on chain {community.chain_id}"
+
+
+def _amount_lines(amounts: DayAmounts) -> Iterator[str]:
+    for total, total_mwh, part_mwh in (
+        ("drew", amounts.drew_mwh, amounts.taken_mwh),
+        ("fed_in", amounts.fed_in_mwh, amounts.given_mwh),
+    ):
+        shown = {"total": format_kwh(total_mwh).rjust(10), "part": format_kwh(part_mwh)}
+        yield "  " + text(f"amount.{total}", **shown, rest=format_kwh(total_mwh - part_mwh))
+    direction = "owed" if amounts.net_peur > 0 else "owe" if amounts.net_peur < 0 else "even"
+    yield "  " + text(f"amount.{direction}", net=format_eur(abs(amounts.net_peur), 4).rjust(9))
+    if amounts.slots_not_measured:
+        yield "  " + text("amount.substitutes", count=amounts.slots_not_measured)
+
+
+def _difference_lines(difference: Difference) -> Iterator[str]:
+    stated, rules = difference.stated, difference.rules
+    label = difference.label or text("verify.agreement", id=difference.agreement)
+    for side, key in (("taken_mwh", "taken"), ("given_mwh", "given")):
+        says, gives = (getattr(line, side) if line else 0 for line in (stated, rules))
+        if says != gives:
+            yield "    " + text(
+                f"difference.{key}", label=label, rules=format_kwh(gives, 6), stated=format_kwh(says, 6)
+            )
+    amount = difference.amount_peur
+    if amount:
+        favour = "yours" if amount > 0 else "theirs"
+        yield "    " + text(f"difference.{favour}", label=label, amount=format_eur(abs(amount), 12))
+
+
+def _trust(sources: Sources) -> Iterator[str]:
+    yield text("trust.community", file=sources.community_file)
+    yield text("trust.node", node=sources.node) if sources.node else text("trust.offline")
+    yield text("trust.packs", count=sources.own_packs) if sources.own_packs else text("trust.no_packs")
+    if sources.pinned:
+        yield text("trust.pinned", auditors=", ".join(hexed(a) for a in sources.pinned))
+    else:
+        yield text("trust.none_pinned")
