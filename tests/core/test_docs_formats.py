@@ -408,6 +408,11 @@ def test_the_protocol_lists_the_reasons_and_checks_of_the_code() -> None:
     assert all(f"**{prefix}{n} " in text for prefix, last in (("R", 10), ("I", 14)) for n in range(1, last + 1))
 
 
+def test_the_protocol_names_tests_that_exist() -> None:
+    named = set(re.findall(r"`((?:tests|contracts)/[\w./-]+)`", PROTOCOL.read_text(encoding="utf-8")))
+    assert named and not [path for path in sorted(named) if not (DOCS.parent / path).is_file()]
+
+
 def test_an_opening_that_does_not_match_is_no_reason() -> None:
     bundle = build().bundle
     opening = replace(bundle.opening, statement=replace(bundle.opening.statement, proof=()))
