@@ -1,10 +1,12 @@
 """Failures of the metering side. No message holds a reading, a name or a metering point: a meter is its position.
 
-UsageError      CsvError, FolderError, SourceError                     the file or the set-up is wrong
-CouldNotCheck   JournalDamaged, JournalBusy                            the journal cannot be used as it is
+UsageError      CsvError, FolderError, SourceError, WindowNotBuilt        the file, the set-up or the order is wrong
+CouldNotCheck   JournalDamaged, JournalBusy                               the journal cannot be used as it is
 RefusedByRules  MeterLocked, RegisterFell, MeterChanged, BreakUnfit,
-                SlotTooLarge, ValueConflict                            the meter needs attention
-KeyProblem      MonthKeyMissing
+                SlotTooLarge, ValueConflict                               the meter or its data needs attention
+                WindowBuilt                                               what is built stays
+NotFinalYet     WindowNotOver
+KeyProblem      MonthKeyError
 """
 
 from __future__ import annotations
@@ -12,7 +14,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-from lindenstrom.errors import CouldNotCheck, KeyProblem, RefusedByRules, UsageError
+from lindenstrom.core.calendar import date_of
+from lindenstrom.errors import CouldNotCheck, KeyProblem, NotFinalYet, RefusedByRules, UsageError
 
 
 def clock_text(time_ms: int) -> str:
@@ -117,8 +120,29 @@ class ValueConflict(RefusedByRules):
         )
 
 
-class MonthKeyMissing(KeyProblem):
-    """The month key of a window is gone, so that its salts cannot be made again."""
+class MonthKeyError(KeyProblem):
+    """The file of a month key holds something else."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(f"{path}: the month key is not of 32 bytes; restore it from a backup")
+
+
+class WindowBuilt(RefusedByRules):
+    """A day that is built cannot be changed."""
+
+    def __init__(self, window: int) -> None:
+        super().__init__(f"the packs of {date_of(window)} are built already and stay as they are; send a correction")
+
+
+class WindowNotBuilt(UsageError):
+    """A step is asked for before the one that it needs."""
+
+    def __init__(self, window: int, step: str) -> None:
+        super().__init__(f"the packs of {date_of(window)} are not {step} yet; do that first")
+
+
+class WindowNotOver(NotFinalYet):
+    """A day is to be built before it is over."""
+
+    def __init__(self, window: int) -> None:
+        super().__init__(f"{date_of(window)} is not over yet; build it after local midnight")

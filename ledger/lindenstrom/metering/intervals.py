@@ -29,7 +29,9 @@ class Lack(Enum):
     NO_START = "no reading at or before the start of the day"
     NO_END = "no reading at or after the end of the day"
     NO_VALUES = "quarter-hours without a value"
-    EARLIER_DAY = "an earlier day is not complete"
+    EARLIER_DAY = "an earlier day is not built yet"
+    LATER_DAY = "a later day is already built; this one can only come as a correction"
+    LOCKED = "the meter is locked, it gives whole kWh only: enter its PIN and set InF to On"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,7 +33,7 @@ class Kind(IntEnum):
 
     SML = 1  # raw bytes of a serial line, cut anywhere
     REGISTERS = 2  # import mWh u64 ‖ export mWh u64 at the record's time
-    INTERVAL = 3  # import mWh u32 ‖ export mWh u32 ‖ status u8 of the slot that starts at the record's time
+    INTERVALS = 3  # n × (import mWh u32 ‖ export mWh u32 ‖ status u8), the slots from the record's time on
     BREAK = 4  # old end import, export, new start import, export: mWh u64 each
 
 

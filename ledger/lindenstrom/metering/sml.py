@@ -72,8 +72,8 @@ class DecodeReport:
 
     @property
     def locked(self) -> bool:
-        """Return whether any reading comes from a locked meter."""
-        return any(reading.locked for reading in self.readings)
+        """Return whether there are readings, all of a locked meter."""
+        return bool(self.readings) and all(reading.locked for reading in self.readings)
 
 
 class FrameError(Exception):

@@ -1,0 +1,424 @@
+"""The metering adapter: a reader's folder, from journaled meter data to anchored packs (R4).
+
+    reader.json               set-up
+    journals/<position>-<meter>/   journals of each meter
+    keys/<YYYY-MM>.key        random month keys of the pack salts (R9); deleting one is the erasure of what it hid
+    outbox.sqlite             built, signed, delivered, anchored
+
+Build, sign, deliver, anchor: each step can be repeated at any time, with the same result. The reader's signing key and
+all randomness come from the caller.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from itertools import groupby
+from pathlib import Path
+from typing import Protocol
+
+from lindenstrom import mailbox
+from lindenstrom.chain.acts import SignedAnchor
+from lindenstrom.core.calendar import SECONDS_PER_SLOT, date_of
+from lindenstrom.core.eip712 import Anchor
+from lindenstrom.core.merkle import PositionalTree
+from lindenstrom.core.packs import Pack, Registers, Status, pack_leaf
+from lindenstrom.core.salts import Purpose, salt
+from lindenstrom.errors import LindenstromError
+from lindenstrom.mailbox import PackDelivery
+from lindenstrom.metering import csvfile
+from lindenstrom.metering.errors import (
+    BreakUnfit,
+    FolderError,
+    MeterChanged,
+    MeterLocked,
+    MonthKeyError,
+    RegisterFell,
+    SlotTooLarge,
+    SourceError,
+    WindowBuilt,
+    WindowNotBuilt,
+    WindowNotOver,
+)
+from lindenstrom.metering.intervals import DeclaredBreak, Lack, NotComplete, WindowValues
+from lindenstrom.metering.journal import Journal, Kind, Record
+from lindenstrom.metering.outbox import Entry, Gap, Outbox
+from lindenstrom.metering.setup import MeterSetup, ReaderSetup, Source, read_setup, write_setup
+from lindenstrom.metering.shelf import Shelf
+from lindenstrom.metering.timeline import register_timeline
+from lindenstrom.signing import sign_digest
+
+MAX_ANCHORS = 256
+READY = "complete; not built yet"
+LATE = "values came after the day was built; they need a correction"
+FIRST_REVISION = 0
+
+
+class Anchorer(Protocol):
+    """Carries signed roots to the chain; returns once they are there. Roots already there change nothing."""
+
+    def anchor(self, records: Sequence[SignedAnchor], /) -> object: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportReport:
+    """What an import brought.
+
+    added: journal records or quarter-hours that were new. late: quarter-hours of days already built, not taken.
+    outside: quarter-hours of days on which the meter is not set up here, not taken. unknown: metering points of the
+    file without a meter here. unused: stretches of an SML stream by reason.
+    """
+
+    added: int
+    late: int = 0
+    outside: int = 0
+    unknown: int = 0
+    unused: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildReport:
+    """The outcome of building a window: its entry (None if not complete yet), and what it lacks.
+
+    unused: per position, readings that could not be used, by reason.
+    """
+
+    entry: Entry | None
+    gaps: tuple[Gap, ...]
+    unused: Mapping[int, Mapping[str, int]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Day:
+    """One meter's window on the way into a pack; `boundaries` are the registers it settles, by slot."""
+
+    meter: MeterSetup
+    values: WindowValues | None = None
+    boundaries: Mapping[int, Registers] = field(default_factory=dict)
+    gaps: Sequence[Gap] = ()
+    unused: Mapping[str, int] = field(default_factory=dict)
+    error: LindenstromError | None = None
+
+
+def _no_step(_: str) -> None:
+    """Nobody watches the steps."""
+
+
+class Adapter:
+    """A reader's folder in use. `random` gives n random bytes; `on_step` is told the name of each step as it begins."""
+
+    def __init__(
+        self, folder: Path, *, random: Callable[[int], bytes], on_step: Callable[[str], None] = _no_step
+    ) -> None:
+        self.folder = folder
+        self.setup = read_setup(folder)
+        self.outbox = Outbox(folder / "outbox.sqlite")
+        self._random = random
+        self._step = on_step
+
+    @classmethod
+    def create(
+        cls,
+        folder: Path,
+        setup: ReaderSetup,
+        *,
+        random: Callable[[int], bytes],
+        on_step: Callable[[str], None] = _no_step,
+    ) -> Adapter:
+        """Set a folder up, or bring its set-up up to date (new meters, ends), and open it. Raises FolderError."""
+        write_setup(folder, setup)
+        return cls(folder, random=random, on_step=on_step)
+
+    def shelf(self, meter: MeterSetup) -> Shelf:
+        """Return a meter's journals."""
+        folder = self.folder / "journals" / f"{meter.position}-{meter.meter.hex()[:16]}"
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return Shelf(folder=folder, position=meter.position)
+
+    def open_sml(self, position: int, time_ms: int) -> Journal:
+        """Return the journal for what a live reading head receives from this time to the end of the UTC day.
+
+        Raises SourceError, JournalBusy.
+        """
+        return self.shelf(self._meter(position, time_ms, Source.SML)).open_sml(time_ms)
+
+    def import_sml(self, position: int, chunks: Sequence[tuple[int, bytes]]) -> ImportReport:
+        """Journal received bytes, (unix ms, bytes) in order of receipt. Importing them again changes nothing.
+
+        Raises MeterLocked, with nothing journaled, if a locked meter sent them; SourceError.
+        """
+        if not chunks:
+            return ImportReport(added=0)
+        meter = self._meter(position, chunks[-1][0], Source.SML)
+        records = [Record(kind=Kind.SML, time_ms=time_ms, payload=data) for time_ms, data in chunks]
+        found = register_timeline(records)
+        if found.locked and not found.samples:
+            raise MeterLocked(position)
+        return ImportReport(added=self.shelf(meter).add(records), unused=found.unused)
+
+    def import_registers(self, position: int, path: Path) -> ImportReport:
+        """Journal a CSV file of register readings. Raises CsvError, ValueConflict, SourceError."""
+        samples = csvfile.read_registers(path)
+        if not samples:
+            return ImportReport(added=0)
+        meter = self._meter(position, samples[-1].time_ms, Source.REGISTERS)
+        return ImportReport(added=self.shelf(meter).add_registers(samples))
+
+    def import_intervals(self, path: Path) -> ImportReport:
+        """Journal a metering operator's interval file for all meters that it names. Raises CsvError.
+
+        A later value for the same quarter-hour counts until the day is built; then it is not taken, but named.
+        """
+        found = csvfile.read_intervals(path)
+        points = {meter.metering_point for meter in self.setup.meters}
+        added, outside = 0, 0
+        late: list[Gap] = []
+        with self._lock():
+            built = {entry.window for entry in self.outbox.entries()}
+            for point in sorted(found.keys() & points):
+                by_window = {
+                    window: tuple(values)
+                    for window, values in groupby(found[point], key=lambda value: self._window_of_slot(value.slot))
+                }
+                for window, values in by_window.items():
+                    meter = next((m for m in self.setup.live(window) if m.metering_point == point), None)
+                    if meter is None:
+                        outside += len(values)
+                    elif window in built:
+                        known = self.shelf(meter).known_intervals(value.slot for value in values)
+                        changed = [value for value in values if known.get(value.slot) != value]
+                        late += [Gap(window=window, position=meter.position, reason=LATE)] * len(changed)
+                    else:
+                        added += self.shelf(meter).add_intervals(values)
+            self.outbox.add_gaps(late)
+        return ImportReport(added=added, late=len(late), outside=outside, unknown=len(found.keys() - points))
+
+    def declare_break(self, position: int, declared: DeclaredBreak) -> None:
+        """Journal a meter's swap or rollover. Raises WindowBuilt if its day is built, ValueConflict, SourceError."""
+        window = self.setup.zone.window_at(declared.time_ms // 1000)
+        meter = self._meter(position, declared.time_ms, Source.SML, Source.REGISTERS)
+        with self._lock():
+            if self.outbox.entry(window):
+                raise WindowBuilt(window)
+            self.shelf(meter).add_break(declared)
+
+    def build(self, window: int, *, now: int, partial: bool = False) -> BuildReport:
+        """Build a window's packs and root, once complete. What is built stays: building again returns it as it is.
+
+        now: unix time. partial: build without the positions that are not complete or whose data is in error (they stay
+        empty for the operator to replace), with absent quarter-hours of interval meters as missing; what is left out
+        stays in the gap list.
+        Raises WindowNotOver; without `partial` RegisterFell, MeterChanged, BreakUnfit, SlotTooLarge.
+        """
+        if now < self.setup.zone.window_end(window):
+            raise WindowNotOver(window)
+        with self._lock():
+            entry = self.outbox.entry(window)
+            if entry:
+                return BuildReport(entry=entry, gaps=self._gaps_of(window))
+            days = [self._day_of(meter, window, partial=partial) for meter in self.setup.live(window)]
+            unused = {day.meter.position: day.unused for day in days if day.unused}
+            gaps = tuple(gap for day in days for gap in day.gaps)
+            errors = [day.error for day in days if day.error]
+            if errors and not partial:
+                raise errors[0]
+            if not days or (not partial and not all(day.values for day in days)):
+                return BuildReport(entry=None, gaps=gaps, unused=unused)
+            self._store(window, days, gaps)
+        return BuildReport(entry=self.outbox.entry(window), gaps=gaps, unused=unused)
+
+    def sign(self, window: int, key: bytes, *, separator: bytes | None = None) -> Entry:
+        """Sign a built window's root with the reader's key. separator: EIP-712 domain, the community's by default.
+
+        Raises WindowNotBuilt, BadPrivateKey.
+        """
+        entry = self._entry(window)
+        if not entry.signature:
+            digest = self._act(entry).digest(separator or self.setup.community)
+            self._step("sign")
+            self.outbox.set_signature(window, entry.revision, sign_digest(key, digest))
+        return self._entry(window)
+
+    def deliver(self, window: int, mailbox_folder: Path) -> Entry:
+        """Put a signed window's packs into the mailbox. Raises WindowNotBuilt, DeliveryConflict."""
+        entry = self._entry(window, signed=True)
+        delivery = PackDelivery(
+            reader=self.setup.reader,
+            window=window,
+            revision=entry.revision,
+            root=entry.root,
+            signature=entry.signature,
+            packs=self.outbox.packs(window, entry.revision),
+        )
+        self._step("deliver")
+        mailbox.deliver_packs(mailbox_folder, delivery)
+        if not entry.delivered:
+            self._step("note delivery")
+            self.outbox.set_delivered(window, entry.revision)
+        return self._entry(window)
+
+    def anchor(self, anchorer: Anchorer) -> tuple[Entry, ...]:
+        """Have all delivered windows anchored that are not yet, and return them."""
+        waiting = [entry for entry in self.outbox.entries() if entry.delivered and not entry.anchored]
+        for start in range(0, len(waiting), MAX_ANCHORS):
+            batch = waiting[start : start + MAX_ANCHORS]
+            self._step("anchor")
+            anchorer.anchor([SignedAnchor(act=self._act(entry), signature=entry.signature) for entry in batch])
+            self._step("note anchoring")
+            for entry in batch:
+                self.outbox.set_anchored(entry.window, entry.revision)
+        return tuple(replace(entry, anchored=True) for entry in waiting)
+
+    def process(
+        self, window: int, *, now: int, key: bytes, mailbox_folder: Path, anchorer: Anchorer, partial: bool = False
+    ) -> BuildReport:
+        """Build, sign, deliver and anchor a window as far as it can go; to be called again after any interruption."""
+        report = self.build(window, now=now, partial=partial)
+        if report.entry:
+            self.sign(window, key)
+            self.deliver(window, mailbox_folder)
+            self.anchor(anchorer)
+            report = replace(report, entry=self._entry(window))
+        return report
+
+    def gap_list(self, first_window: int, last_window: int) -> tuple[Gap, ...]:
+        """Return everything that keeps the windows first..last from being built, or that built ones lack (I14)."""
+        found: list[Gap] = []
+        for window in range(first_window, last_window + 1):
+            if self.outbox.entry(window):
+                found += self._gaps_of(window)
+            else:
+                for meter in self.setup.live(window):
+                    day = self._day_of(meter, window, partial=False)
+                    found += day.gaps or [Gap(window=window, position=meter.position, reason=READY)]
+        return tuple(found)
+
+    def _day_of(self, meter: MeterSetup, window: int, *, partial: bool) -> _Day:
+        """Return a meter's window: values, or why not."""
+        first, count = self.setup.zone.first_slot(window), self.setup.zone.slot_count(window)
+        settled = self.outbox.boundaries(meter.meter)
+        shelf = self.shelf(meter)
+        unused: Mapping[str, int] = {}
+        try:
+            if meter.source is Source.INTERVALS:
+                values = shelf.interval_window(first, count, settled, partial=partial)
+            else:
+                values, unused = shelf.register_window(first, count, settled)
+        except (RegisterFell, MeterChanged, BreakUnfit, SlotTooLarge) as error:
+            return _Day(meter=meter, gaps=[_gap(window, meter, str(error))], error=error)
+        if isinstance(values, NotComplete):
+            day = _Day(meter=meter, gaps=[_gap(window, meter, _lack_text(values))], unused=unused)
+            if meter.source is Source.INTERVALS and values.lack is not Lack.LATER_DAY:
+                # the position stays empty: the next day's registers go on from where they stand
+                stand = settled[max(settled)] if settled else Registers(import_mwh=0, export_mwh=0)
+                day = replace(day, boundaries={first: stand, first + count: stand})
+            return day
+        missing = values.status.count(Status.MISSING)
+        return _Day(
+            meter=meter,
+            values=values,
+            boundaries={first: values.start, first + count: values.end},
+            gaps=[_gap(window, meter, f"{missing} quarter-hours are missing (counted 0)")] if missing else [],
+            unused=unused,
+        )
+
+    def _store(self, window: int, days: Sequence[_Day], gaps: Sequence[Gap]) -> None:
+        self._step("make key")
+        key = self._month_key(window)
+        packs = {day.meter.position: self._pack(day.meter, day.values, window, key) for day in days if day.values}
+        tree = PositionalTree(depth=self.setup.depth, leaves={at: pack_leaf(pack) for at, pack in packs.items()})
+        self._step("build")
+        self.outbox.add(
+            window=window,
+            revision=FIRST_REVISION,
+            root=tree.root,
+            packs=packs,
+            boundaries={day.meter.meter: day.boundaries for day in days},
+            gaps=gaps,
+        )
+
+    def _pack(self, meter: MeterSetup, values: WindowValues, window: int, key: bytes) -> bytes:
+        community = self.setup.community
+        return Pack(
+            community=community,
+            meter=meter.meter,
+            window=window,
+            revision=FIRST_REVISION,
+            salt=salt(
+                key=key,
+                purpose=Purpose.PACK,
+                community=community,
+                window=window,
+                revision=FIRST_REVISION,
+                sequence=0,
+                index=meter.position,
+            ),
+            start=values.start,
+            end=values.end,
+            import_mwh=values.import_mwh,
+            export_mwh=values.export_mwh,
+            status=values.status,
+            gap=values.gap,
+        ).encode()
+
+    def _month_key(self, window: int) -> bytes:
+        """Return the pack key of a window's month, made at first use."""
+        path = self.folder / "keys" / f"{date_of(window).isoformat()[:7]}.key"
+        if not path.exists():
+            mailbox.write_once(path, self._random(32))
+        key = path.read_bytes()
+        if len(key) != 32:
+            raise MonthKeyError(path)
+        return key
+
+    def _act(self, entry: Entry) -> Anchor:
+        return Anchor(reader=self.setup.reader, window=entry.window, revision=entry.revision, root=entry.root)
+
+    def _entry(self, window: int, *, signed: bool = False) -> Entry:
+        entry = self.outbox.entry(window)
+        if entry is None or (signed and not entry.signature):
+            raise WindowNotBuilt(window, "signed" if entry else "built")
+        return entry
+
+    def _gaps_of(self, window: int) -> tuple[Gap, ...]:
+        return tuple(gap for gap in self.outbox.gaps() if gap.window == window)
+
+    def _meter(self, position: int, time_ms: int, *sources: Source) -> MeterSetup:
+        """Return the meter at a position that a reading of this time belongs to.
+
+        The day before a meter's first and the one after its last count too: boundaries need readings from both sides.
+        """
+        window = self.setup.zone.window_at(time_ms // 1000)
+        here = [meter for meter in self.setup.meters if meter.position == position]
+        near = [meter for day in (window, window + 1, window - 1) for meter in here if meter.is_live(day)]
+        if not near:
+            raise FolderError(
+                self.folder, f"no meter is at position {position} on {date_of(window)}", "see reader.json"
+            )
+        if near[0].source not in sources:
+            raise SourceError(position, " or ".join(sources), near[0].source)
+        return near[0]
+
+    def _window_of_slot(self, slot: int) -> int:
+        return self.setup.zone.window_at(slot * SECONDS_PER_SLOT)
+
+    @contextmanager
+    def _lock(self) -> Iterator[None]:
+        """One process at a time decides what is built and what is late; the lock falls with the process."""
+        handle = os.open(self.folder / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(handle)
+
+
+def _gap(window: int, meter: MeterSetup, reason: str) -> Gap:
+    return Gap(window=window, position=meter.position, reason=reason)
+
+
+def _lack_text(lack: NotComplete) -> str:
+    return f"{lack.lack.value} ({lack.missing_slots})" if lack.missing_slots else lack.lack.value

@@ -1,0 +1,207 @@
+"""All journals of one meter, and window values from them.
+
+A shelf is a folder: SML streams one file a UTC day (`2026-10-24.sml`, some 30 MB at a telegram a second), CSV values
+one file a UTC month (`2026-10.csv`), declared breaks in `breaks`. A day is built from the files around it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from itertools import groupby, pairwise
+from pathlib import Path
+
+from lindenstrom.core.packs import Registers, Status
+from lindenstrom.metering.csvfile import SlotValue
+from lindenstrom.metering.errors import ValueConflict
+from lindenstrom.metering.intervals import (
+    SLOT_MS,
+    DeclaredBreak,
+    Lack,
+    NotComplete,
+    Sample,
+    WindowValues,
+    window_values,
+)
+from lindenstrom.metering.journal import Journal, Kind, Record, read_journal
+from lindenstrom.metering.timeline import (
+    Timeline,
+    break_record,
+    interval_record,
+    interval_values,
+    register_record,
+    register_timeline,
+)
+
+BREAKS = "breaks"
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MILLISECOND = timedelta(milliseconds=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shelf:
+    """The journals of the meter at a position; `folder` exists."""
+
+    folder: Path
+    position: int
+
+    def open_sml(self, time_ms: int) -> Journal:
+        """Return the journal that takes SML bytes received at this time, for a live reading head (one a UTC day)."""
+        return Journal(self.folder / _file_name(Kind.SML, time_ms))
+
+    def add(self, records: Sequence[Record]) -> int:
+        """Write what is not yet journaled, in order, and return how many records that were. Raises JournalBusy."""
+        added = 0
+        for name, group in groupby(records, key=lambda record: _file_name(record.kind, record.time_ms)):
+            path = self.folder / name
+            known = set(read_journal(path))
+            new = [record for record in dict.fromkeys(group) if record not in known]
+            if new:
+                with Journal(path) as journal:
+                    journal.append(new)
+            added += len(new)
+        return added
+
+    def add_registers(self, samples: Sequence[Sample]) -> int:
+        """Write register readings. Raises ValueConflict if the journal has others for one of the times."""
+        records = [register_record(sample) for sample in samples]
+        for name, group in groupby(records, key=lambda record: _file_name(record.kind, record.time_ms)):
+            known = {r.time_ms: r for r in read_journal(self.folder / name) if r.kind is Kind.REGISTERS}
+            for record in group:
+                if known.get(record.time_ms, record) != record:
+                    raise ValueConflict(self.position, record.time_ms)
+        return self.add(records)
+
+    def add_intervals(self, values: Sequence[SlotValue]) -> int:
+        """Write the quarter-hours that are new or differ, and return how many; what comes last counts."""
+        added = 0
+        by_file = groupby(values, key=lambda value: _file_name(Kind.INTERVALS, value.slot * SLOT_MS))
+        for name, group in by_file:
+            path = self.folder / name
+            known = interval_values(read_journal(path))
+            new = [value for value in group if known.get(value.slot) != value]
+            if new:
+                with Journal(path) as journal:
+                    journal.append(interval_record(run) for run in _runs(new))
+            added += len(new)
+        return added
+
+    def add_break(self, declared: DeclaredBreak) -> int:
+        """Write a declared break. Raises ValueConflict if another is declared for the same time."""
+        record = break_record(declared)
+        for known in read_journal(self.folder / BREAKS):
+            if known.time_ms == record.time_ms and known != record:
+                raise ValueConflict(self.position, record.time_ms)
+        return self.add([record])
+
+    def known_intervals(self, slots: Iterable[int]) -> dict[int, SlotValue]:
+        """Return what the journals have for these slots."""
+        wanted = set(slots)
+        names = sorted({_file_name(Kind.INTERVALS, slot * SLOT_MS) for slot in wanted})
+        found: dict[int, SlotValue] = {}
+        for name in names:
+            found |= interval_values(read_journal(self.folder / name))
+        return {slot: value for slot, value in found.items() if slot in wanted}
+
+    def timeline(self, start_ms: int, end_ms: int) -> Timeline:
+        """Return what the journals say about [start, end], with the nearest samples before and after."""
+        periods = {path.name: _period(path.name) for path in self.folder.iterdir() if path.suffix in (".sml", ".csv")}
+        names = sorted(periods)
+        before = [name for name in names if periods[name][1] <= start_ms]
+        after = [name for name in names if periods[name][0] > end_ms]
+        records = {name: read_journal(self.folder / name) for name in names if name not in (*before, *after)}
+        declared = read_journal(self.folder / BREAKS)
+        while True:
+            ordered = [record for name in sorted(records) for record in records[name]]
+            found = register_timeline([*ordered, *declared])
+            if before and not (found.samples and found.samples[0].time_ms <= start_ms):
+                name = before.pop()
+            elif after and not (found.samples and found.samples[-1].time_ms >= end_ms):
+                name = after.pop(0)
+            else:
+                return found
+            records[name] = read_journal(self.folder / name)
+
+    def register_window(
+        self, first_slot: int, slot_count: int, settled: Mapping[int, Registers]
+    ) -> tuple[WindowValues | NotComplete, Mapping[str, int]]:
+        """Return a window of a meter that gives registers, and what could not be used. Raises as `window_values`."""
+        found = self.timeline(first_slot * SLOT_MS, (first_slot + slot_count) * SLOT_MS)
+        result = window_values(
+            found.samples,
+            first_slot=first_slot,
+            slot_count=slot_count,
+            position=self.position,
+            breaks=found.breaks,
+            settled=settled,
+        )
+        if isinstance(result, NotComplete) and found.locked:
+            result = replace(result, lack=Lack.LOCKED)
+        return result, found.unused
+
+    def interval_window(
+        self, first_slot: int, slot_count: int, settled: Mapping[int, Registers], *, partial: bool
+    ) -> WindowValues | NotComplete:
+        """Return a window of a meter that gives quarter-hours. Its registers count from 0 at its first window.
+
+        Its days are built in order, since the file form has no registers to meet at. `partial` takes absent
+        quarter-hours as missing (0), unless all are.
+        """
+        if settled and first_slot not in settled:
+            return NotComplete(lack=Lack.EARLIER_DAY if max(settled) < first_slot else Lack.LATER_DAY)
+        if first_slot + slot_count in settled:
+            return NotComplete(lack=Lack.LATER_DAY)
+        slots = range(first_slot, first_slot + slot_count)
+        known = self.known_intervals(slots)
+        absent = slot_count - len(known)
+        if absent == slot_count:
+            return NotComplete(lack=Lack.NO_READING)
+        if absent and not partial:
+            return NotComplete(lack=Lack.NO_VALUES, missing_slots=absent)
+        none = SlotValue(slot=0, import_mwh=0, export_mwh=0, status=Status.MISSING)
+        values = [known.get(slot, none) for slot in slots]
+        start = settled.get(first_slot, Registers(import_mwh=0, export_mwh=0))
+        return WindowValues(
+            start=start,
+            end=Registers(
+                import_mwh=start.import_mwh + sum(value.import_mwh for value in values),
+                export_mwh=start.export_mwh + sum(value.export_mwh for value in values),
+            ),
+            import_mwh=tuple(value.import_mwh for value in values),
+            export_mwh=tuple(value.export_mwh for value in values),
+            status=tuple(value.status for value in values),
+        )
+
+
+def _day(time_ms: int) -> str:
+    return datetime.fromtimestamp(time_ms // 1000, tz=UTC).date().isoformat()
+
+
+def _file_name(kind: Kind, time_ms: int) -> str:
+    if kind is Kind.BREAK:
+        return BREAKS
+    return f"{_day(time_ms)}.sml" if kind is Kind.SML else f"{_day(time_ms)[:7]}.csv"
+
+
+def _period(name: str) -> tuple[int, int]:
+    """Return from when (inclusive) to when (exclusive) a file's records are, unix ms."""
+    year, month, *day = (int(part) for part in name.partition(".")[0].split("-"))
+    if day:
+        first = datetime(year, month, day[0], tzinfo=UTC)
+        last = first + timedelta(days=1)
+    else:
+        first = datetime(year, month, 1, tzinfo=UTC)
+        last = datetime(year + month // 12, month % 12 + 1, 1, tzinfo=UTC)
+    return (first - EPOCH) // MILLISECOND, (last - EPOCH) // MILLISECOND
+
+
+def _runs(values: Sequence[SlotValue]) -> list[list[SlotValue]]:
+    """Return the values as runs of consecutive slots."""
+    runs = [[values[0]]]
+    for a, b in pairwise(values):
+        if b.slot == a.slot + 1:
+            runs[-1].append(b)
+        else:
+            runs.append([b])
+    return runs
