@@ -20,6 +20,7 @@ from lindenstrom.chain.errors import (
     ChainFileMissing,
     ClockGoesBack,
     ContractRefused,
+    NodeUnreachable,
     NonceTaken,
     NotAChainFile,
 )
@@ -30,6 +31,7 @@ ROOT = Path(__file__).resolve().parents[2]
 WRITER = """
 import sys
 from pathlib import Path
+sys.path.append(sys.argv.pop(1))  # last: tests/operator would hide a module of the standard library
 from chain import box
 from lindenstrom.chain import embedded
 from lindenstrom.chain.client import Chain
@@ -48,9 +50,9 @@ provider.close()
 
 
 def writer(path: Path, count: int, *place: str) -> subprocess.Popen[str]:
-    roots = [str(ROOT / name) for name in ("contracts", "ledger", "tests")]
+    roots = [str(ROOT / name) for name in ("contracts", "ledger")]
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(roots)}
-    command = [sys.executable, "-c", WRITER, str(path), str(count), *place]
+    command = [sys.executable, "-c", WRITER, str(ROOT / "tests"), str(path), str(count), *place]
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=env)
 
 
@@ -59,6 +61,7 @@ def opened(node: NodeConfig) -> Chain:
     return Chain(node, embedded.open_provider(node.path, node.lock_wait_s), [box.BOX])
 
 
+@pytest.mark.integration
 def test_processes_see_one_chain(node: NodeConfig) -> None:
     assert node.path is not None
     with writer(node.path, 2) as first:
@@ -86,6 +89,7 @@ def test_second_opener_waits_then_gives_up(node: NodeConfig) -> None:
     opened(node).provider.close()
 
 
+@pytest.mark.integration
 def test_killed_at_any_moment(node: NodeConfig) -> None:
     assert node.path is not None
     seen: list[tuple[int, bytes]] = []
@@ -135,6 +139,22 @@ def test_clock(chain: Chain) -> None:
     with pytest.raises(ClockGoesBack):
         chain.advance_to(box.START + 86_399)
     assert chain.time_of(0) == box.START
+
+
+def test_a_failed_write_leaves_the_last_block(chain: Chain, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = box.deploy(chain)
+    before = (chain.block_number(), chain.now(), chain.nonce(box.OWNER))
+
+    def full_disk(_receipt: object) -> None:
+        raise OSError
+
+    with monkeypatch.context() as patch:
+        patch.setattr("lindenstrom.chain.chainfile._log_rows", full_disk)
+        with pytest.raises(NodeUnreachable, match="OSError"):
+            chain.send(box.put(place, 1, 1), box.KEY)
+    assert (chain.block_number(), chain.now(), chain.nonce(box.OWNER)) == before
+    chain.send(box.put(place, 1, 1), box.KEY)
+    assert len(chain.logs(place, [], 0)) == 1
 
 
 def test_revert_is_decoded_and_leaves_no_trace(chain: Chain) -> None:

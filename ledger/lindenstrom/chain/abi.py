@@ -111,7 +111,7 @@ class ContractAbi:
             inside = iter(_decode(tuple(kind for _, kind, is_indexed in columns if not is_indexed), log.data))
             topics = iter(log.topics[1:])
             values = {
-                name: _decode((kind,), next(topics))[0] if is_indexed else next(inside)
+                name: _topic_value(kind, next(topics)) if is_indexed else next(inside)
                 for name, kind, is_indexed in columns
             }
         except Exception as error:
@@ -184,6 +184,13 @@ def _encode(types: Sequence[str], values: Sequence[Any]) -> bytes:
 
 def _decode(types: Sequence[str], data: bytes) -> tuple[Any, ...]:
     return tuple(_address_bytes(kind, value) for kind, value in zip(types, _codec()[1](types, data), strict=True))
+
+
+def _topic_value(kind: str, topic: bytes) -> Any:
+    # Indexed parameters of the contracts are numbers, addresses and words.
+    if kind.startswith("uint"):
+        return int.from_bytes(topic, "big")
+    return topic[12:] if kind == "address" else topic
 
 
 def _address_bytes(kind: str, value: Any) -> Any:

@@ -20,7 +20,6 @@ POLL_S = 0.05
 CACHE_ENTRIES = 200_000
 
 _SCHEMA = (
-    "CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID",
     "CREATE TABLE node (key BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID",
     "CREATE TABLE receipt (tx_hash BLOB PRIMARY KEY, block INTEGER NOT NULL, body TEXT NOT NULL) WITHOUT ROWID",
     """CREATE TABLE log (block INTEGER NOT NULL, position INTEGER NOT NULL, address BLOB NOT NULL,
@@ -122,13 +121,17 @@ class ChainFile:
             run.execute("BEGIN IMMEDIATE")
         gone = [(key,) for key, value in self._pending.items() if value is None]
         kept = [(key, value) for key, value in self._pending.items() if value is not None]
-        run.executemany("DELETE FROM node WHERE key = ?", gone)
-        run.executemany("INSERT OR REPLACE INTO node VALUES (?, ?)", kept)
-        for receipt in self._receipts:
-            row = (receipt.tx_hash, receipt.block, json.dumps(receipt.body))
-            run.execute("INSERT INTO receipt VALUES (?, ?, ?)", row)
-            run.executemany("INSERT INTO log VALUES (?, ?, ?, ?, ?, ?, ?, ?)", _log_rows(receipt))
-        run.execute("COMMIT")
+        try:
+            run.executemany("DELETE FROM node WHERE key = ?", gone)
+            run.executemany("INSERT OR REPLACE INTO node VALUES (?, ?)", kept)
+            for receipt in self._receipts:
+                row = (receipt.tx_hash, receipt.block, json.dumps(receipt.body))
+                run.execute("INSERT INTO receipt VALUES (?, ?, ?)", row)
+                run.executemany("INSERT INTO log VALUES (?, ?, ?, ?, ?, ?, ?, ?)", _log_rows(receipt))
+            run.execute("COMMIT")
+        except BaseException:
+            run.execute("ROLLBACK")
+            raise
         for (key,) in gone:
             self._cache.pop(key, None)
         self._cache.update(kept)
@@ -138,15 +141,6 @@ class ChainFile:
         """Forget everything since the last commit."""
         self._pending.clear()
         self._receipts.clear()
-
-    def put_meta(self, name: str, value: bytes) -> None:
-        """A named value; part of the transaction that is open."""
-        self._connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
-
-    def meta(self, name: str) -> bytes:
-        """The named value, or empty."""
-        row = self._connection.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
-        return row[0] if row else b""
 
     # --- the index
 

@@ -149,7 +149,7 @@ class Contracts(Acts):
 
     def terms(self, agreement: int) -> Terms:
         """An agreement's terms by id (from 1)."""
-        return _terms(self._ask_agreements("terms", agreement)[0])
+        return terms_of(self._ask_agreements("terms", agreement)[0])
 
     def offers_of(self, steward: int) -> int:
         """How many offers a member has made: the next offer's number."""
@@ -163,7 +163,8 @@ class Contracts(Acts):
         """A member's memberships that hold on a window, in running order."""
         rows, terms = self._ask_agreements("liveMemberships", member, window)
         return tuple(
-            LiveMembership(membership=_membership(row), terms=_terms(its)) for row, its in zip(rows, terms, strict=True)
+            LiveMembership(membership=_membership(row), terms=terms_of(its))
+            for row, its in zip(rows, terms, strict=True)
         )
 
     # --- ReadingLog
@@ -193,6 +194,16 @@ class Contracts(Acts):
         self._keep_batches([_sure(self.reading_log, log) for log in logs])
         return tuple(self._anchored(log) for log in logs)
 
+    def anchored_window(self, window: int) -> tuple[AnchoredRecord, ...]:
+        """All readers' records for a window, in the order of anchoring."""
+        topics = self.reading_log.topics("Anchored", window=window)
+        logs = self._chain.logs(self.addresses.reading_log, topics, self._first_block)
+        blocks = [log.block for log in logs if _sure(self.reading_log, log)["batch"] not in self._batches]
+        if blocks:
+            # One question for all their batches; a batch may hold other windows too.
+            self.anchored_since(min(blocks), max(blocks))
+        return tuple(self._anchored(log) for log in logs)
+
     # --- Settlement
 
     def next_sequence(self) -> int:
@@ -220,16 +231,15 @@ class Contracts(Acts):
 
     def header(self, sequence: int) -> Header | None:
         """The header that a posting was made with, from its event; None when there is no such posting."""
-        topics = self.settlement.topics("Posted", **{next(iter(self.settlement.events["Posted"].names)): sequence})
-        logs = self._chain.logs(self.addresses.settlement, topics, self._first_block)
-        for log in logs:
-            seq, window, revision, as_of, statements, results, sources, _ = _sure(self.settlement, log).values.values()
-            if seq == sequence:
-                return Header(
-                    window=window, revision=revision, as_of=as_of, statements_root=statements, results_root=results,
-                    sources_root=sources,
-                )  # fmt: skip
-        return None
+        return self._headers(sequence=sequence).get(sequence)
+
+    def headers(self) -> dict[int, Header]:
+        """The headers of all postings by sequence."""
+        return self._headers()
+
+    def headers_of(self, window: int) -> dict[int, Header]:
+        """The headers of a window's postings by sequence."""
+        return self._headers(window=window)
 
     # --- events
 
@@ -248,6 +258,19 @@ class Contracts(Acts):
         return None
 
     # --- inside
+
+    def _headers(self, **wanted: int) -> dict[int, Header]:
+        topics = self.settlement.topics("Posted", **wanted)
+        logs = self._chain.logs(self.addresses.settlement, topics, self._first_block)
+        events = [_sure(self.settlement, log) for log in logs]
+        return {
+            event["sequence"]: Header(
+                window=event["window"], revision=event["revision"], as_of=event["asOf"],
+                statements_root=event["statementsRoot"], results_root=event["resultsRoot"],
+                sources_root=event["sourcesRoot"],
+            )
+            for event in events
+        }  # fmt: skip
 
     def _anchored(self, log: LogEntry) -> AnchoredRecord:
         event = _sure(self.reading_log, log)
@@ -308,7 +331,8 @@ def _membership(row: tuple[Any, ...]) -> Membership:
     return Membership(agreement=agreement, role=Role(role), from_day=from_day, end_day=end_day, parameters=parameters)
 
 
-def _terms(row: tuple[Any, ...]) -> Terms:
+def terms_of(row: tuple[Any, ...]) -> Terms:
+    """Terms from the contract's struct."""
     steward, key, rule, price_a, price_b, fee, cap, priority, first, last, public = row
     return Terms(
         steward=steward, key=Key(key), rule=Rule(rule), price_a_ueur_kwh=price_a, price_b_ueur_kwh=price_b,

@@ -6,8 +6,8 @@ transaction that would revert is refused and not mined; the answer carries the r
 
 import os
 import tempfile
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
@@ -134,9 +134,8 @@ class EmbeddedProvider(EthereumTesterProvider):
         if timestamp < now:
             raise ClockGoesBack(now, timestamp)
         if timestamp > now:
-            chain = self._backend.chain
-            chain.header = chain.header.copy(timestamp=timestamp)
-            self._mine()
+            with self._whole_block() as chain:
+                chain.header = chain.header.copy(timestamp=timestamp)
 
     def close(self) -> None:
         """Close the file."""
@@ -149,12 +148,18 @@ class EmbeddedProvider(EthereumTesterProvider):
         chain = self._backend.chain
         return chain.get_vm(chain.get_canonical_head()).state
 
-    def _mine(self) -> Any:
+    @contextmanager
+    def _whole_block(self) -> Iterator[Any]:
+        """Mine and keep what the body does to the chain; whatever fails or interrupts leaves the last block."""
         chain = self._backend.chain
-        # Without a random mix hash the same transactions give the same blocks.
-        block = chain.mine_block(coinbase=ZERO_ADDRESS, mix_hash=ZERO_HASH32)
-        self._file.commit()
-        return block
+        try:
+            yield chain
+            # Without a random mix hash the same transactions give the same blocks.
+            chain.mine_block(coinbase=ZERO_ADDRESS, mix_hash=ZERO_HASH32)
+            self._file.commit()
+        except BaseException:
+            self._backend.reload()
+            raise
 
     def _block(self, number: Any, _full: bool = False) -> dict[str, Any] | None:
         chain = self._backend.chain
@@ -196,19 +201,13 @@ class EmbeddedProvider(EthereumTesterProvider):
         return _hex(computation.output)
 
     def _send(self, raw: str) -> str:
-        chain = self._backend.chain
-        transaction = chain.get_transaction_builder().decode(_bytes(raw))
+        transaction = self._backend.chain.get_transaction_builder().decode(_bytes(raw))
         if self._file.receipt(transaction.hash) is not None:
             return _hex(transaction.hash)
-        try:
+        with self._whole_block() as chain:
             block, receipt, computation = chain.apply_transaction(transaction)
             computation.raise_if_error()
             self._index(block, transaction, receipt)
-            self._mine()
-        except BaseException:
-            with suppress(KeyError):
-                self._backend.reload()
-            raise
         return _hex(transaction.hash)
 
     def _index(self, block: Any, transaction: Any, receipt: Any) -> None:
