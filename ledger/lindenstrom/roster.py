@@ -67,6 +67,7 @@ class Anchoring:
     time: int
     slot: int
     tree: PositionalTree
+    tx_hash: bytes
 
     @property
     def opening(self) -> RecordOpening:
@@ -155,6 +156,7 @@ class CommunityReader:
                 time=event["time"],
                 slot=event["slot"],
                 tree=trees[event["batch"]],
+                tx_hash=event.tx_hash,
             )
         return {reader: tuple(rows[r] for r in sorted(rows)) for reader, rows in found.items()}
 

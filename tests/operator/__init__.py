@@ -1,0 +1,1 @@
+"""The operator on an embedded chain."""  # noqa: A005

@@ -1,0 +1,97 @@
+"""What an auditor does on the chain: attest what passed, void what did not, record a reader that withholds (R7, R5)."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from lindenstrom.audit.errors import (
+    NotAnAuditor,
+    NotAttested,
+    NotAudited,
+    NothingToVoid,
+    NotPostedAnyMore,
+    PostingMissing,
+)
+from lindenstrom.audit.findings import AuditedDay, Kind
+from lindenstrom.audit.run import audit_posting
+from lindenstrom.chain.client import Chain
+from lindenstrom.chain.community import Community
+from lindenstrom.chain.contracts import PostingState
+from lindenstrom.signing import address_of
+
+UNDECIDED = (Kind.FILE, Kind.PACKS)
+"""Kinds that say that something is missing, not that something is wrong."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Act:
+    """What was sent; tx_hash is empty and gas 0 when the chain had it already."""
+
+    day: AuditedDay
+    tx_hash: bytes
+    gas: int
+
+
+def attest(mailbox: Path, chain: Chain, community: Community, sequence: int, key: bytes) -> Act:
+    """Audit a posting and attest it on the chain if nothing differs. Repeatable.
+
+    Errors: NotAnAuditor, PostingMissing, NotPostedAnyMore (void), NotAttested, NotAudited, and those of `Chain.send`.
+    """
+    index = _auditor(community, key)
+    day = _audited(mailbox, chain, community, sequence)
+    if day.state is PostingState.VOID:
+        raise NotPostedAnyMore(sequence, "void")
+    if not day.passed:
+        raise (NotAudited if _undecided(day) else NotAttested)(day.first)
+    if day.attested_by >> index & 1:
+        return Act(day=day, tx_hash=b"", gas=0)
+    sent = chain.send(community.contracts(chain).attest(sequence, day.digest), key)
+    return Act(day=day, tx_hash=sent.tx_hash, gas=sent.gas_used)
+
+
+def void(
+    mailbox: Path, chain: Chain, community: Community, sequence: int, key: bytes, *, although_right: bool = False
+) -> Act:
+    """Audit a posting and void it if something differs, or expressly although nothing does (a reader that lies).
+
+    Errors: NotAnAuditor, PostingMissing, NotPostedAnyMore, NothingToVoid, NotAudited, and those of `Chain.send`.
+    """
+    _auditor(community, key)
+    day = _audited(mailbox, chain, community, sequence)
+    if day.state is not PostingState.POSTED:
+        raise NotPostedAnyMore(sequence, day.state.name.lower())
+    if not although_right:
+        if day.passed:
+            raise NothingToVoid(sequence)
+        if _undecided(day):
+            raise NotAudited(day.first)
+    sent = chain.send(community.contracts(chain).void_by_auditor(sequence, day.digest), key)
+    return Act(day=day, tx_hash=sent.tx_hash, gas=sent.gas_used)
+
+
+def record_withheld(chain: Chain, community: Community, reader: int, window: int, key: bytes) -> int:
+    """Record that a reader does not deliver a window's packs; since when, unix time. Repeatable."""
+    _auditor(community, key)
+    contracts = community.contracts(chain)
+    since = contracts.withheld_at(reader, window)
+    if not since:
+        chain.send(contracts.record_withheld(reader, window), key)
+        since = contracts.withheld_at(reader, window)
+    return since
+
+
+def _auditor(community: Community, key: bytes) -> int:
+    account = address_of(key)
+    if account not in community.auditors:
+        raise NotAnAuditor
+    return community.auditors.index(account)
+
+
+def _audited(mailbox: Path, chain: Chain, community: Community, sequence: int) -> AuditedDay:
+    day = audit_posting(mailbox, chain, community, sequence)
+    if day is None:
+        raise PostingMissing(sequence)
+    return day
+
+
+def _undecided(day: AuditedDay) -> bool:
+    return all(d.kind in UNDECIDED for d in day.differences)

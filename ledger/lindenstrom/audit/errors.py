@@ -1,0 +1,55 @@
+"""Errors of the auditor's acts.
+
+VerificationFailed  NotAttested
+CouldNotCheck       NotAudited
+RefusedByRules      NothingToVoid, PostingMissing, NotPostedAnyMore
+KeyProblem          NotAnAuditor
+"""
+
+from lindenstrom.errors import CouldNotCheck, KeyProblem, RefusedByRules, VerificationFailed
+
+
+class NotAttested(VerificationFailed):
+    """The posting did not pass the audit."""
+
+    def __init__(self, first: str) -> None:
+        super().__init__(
+            f"not attested, because it differs from the rules ({first}); void it, or ask the operator first"
+        )
+
+
+class NotAudited(CouldNotCheck):
+    """The audit lacks something, so neither attesting nor voiding is in order."""
+
+    def __init__(self, first: str) -> None:
+        super().__init__(f"nothing was sent, because the audit could not be done ({first}); get what is missing first")
+
+
+class NothingToVoid(RefusedByRules):
+    """The posting is right."""
+
+    def __init__(self, sequence: int) -> None:
+        super().__init__(
+            f"posting {sequence} passed the audit, so there is nothing to void; to void it all the same, say so expressly"
+        )
+
+
+class PostingMissing(RefusedByRules):
+    """No such posting."""
+
+    def __init__(self, sequence: int) -> None:
+        super().__init__(f"the chain has no posting {sequence}; check the number")
+
+
+class NotPostedAnyMore(RefusedByRules):
+    """The posting is void or final."""
+
+    def __init__(self, sequence: int, state: str) -> None:
+        super().__init__(f"posting {sequence} is {state}; only what is posted and not final can be voided")
+
+
+class NotAnAuditor(KeyProblem):
+    """The key is not an auditor's."""
+
+    def __init__(self) -> None:
+        super().__init__("this key is not one of the community's auditors'; use the key named at deployment")

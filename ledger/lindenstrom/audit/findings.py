@@ -1,0 +1,104 @@
+"""What an audit says: facts per day, and the first difference of each kind. No amounts, no readings, no names."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from lindenstrom.chain.contracts import PostingState
+from lindenstrom.core.calendar import date_of
+
+
+class Kind(StrEnum):
+    """What is compared, in the order in which it is."""
+
+    FILE = "audit file"
+    HEADER = "header"
+    PACKS = "packs"
+    SOURCES = "sources"
+    REPLACEMENTS = "replacements"
+    PARAMETERS = "parameters"
+    RESULTS = "levels"
+    STATEMENTS = "statements"
+    ENERGY = "energy balance"
+    MONEY = "money balance"
+    REGISTERS = "registers"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """One difference: where it is, never by how much. slot: index in the window."""
+
+    kind: Kind
+    what: str
+    member: int | None = None
+    agreement: int | None = None
+    binding: int | None = None
+    reader: int | None = None
+    slot: int | None = None
+
+    def __str__(self) -> str:
+        places = ("member", "agreement", "binding", "reader", "slot")
+        named = [f"{name} {getattr(self, name)}" for name in places if getattr(self, name) is not None]
+        return f"{self.kind}: {', '.join(named)}{': ' if named else ''}{self.what}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplacedMeter:
+    """A meter without a reading of its own on a day, and why."""
+
+    binding: int
+    member: int
+    ground: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditedDay:
+    """One posting's facts.
+
+    slots_checked: members' slots recomputed. register_gaps: bindings whose registers jump beside a day without a reading.
+    gas_post, gas_anchor: of the posting, and of the transactions that anchored the window's readings.
+    """
+
+    window: int
+    sequence: int
+    state: PostingState
+    digest: bytes
+    attested_by: int
+    contested_by: int
+    members: int
+    agreements: int
+    meters: int
+    slots_checked: int
+    slots_not_measured: int
+    replaced: tuple[ReplacedMeter, ...]
+    register_gaps: tuple[int, ...]
+    gas_post: int
+    gas_anchor: int
+    differences: tuple[Difference, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether nothing differs."""
+        return not self.differences
+
+    @property
+    def first(self) -> str:
+        """The first difference in words, empty when there is none."""
+        return f"{date_of(self.window)}, posting {self.sequence}: {self.differences[0]}" if self.differences else ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditReport:
+    """All audited postings by window and sequence; windows past their cut-off without a live posting."""
+
+    days: tuple[AuditedDay, ...]
+    not_posted: tuple[int, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether every live posting is right; a void one no longer binds anybody."""
+        return all(d.passed for d in self.days if d.state is not PostingState.VOID)
+
+    @property
+    def first(self) -> str:
+        """The first difference in a live posting, in words; empty when there is none."""
+        return next((d.first for d in self.days if not d.passed and d.state is not PostingState.VOID), "")

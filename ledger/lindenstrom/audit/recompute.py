@@ -1,0 +1,381 @@
+"""One posting recomputed from the chain's facts, the readers' packs and the audit file. Pure: no node, no files."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from lindenstrom.audit.balance import first_imbalance
+from lindenstrom.audit.file import AuditFile, OpenedSource
+from lindenstrom.audit.findings import Difference, Kind, ReplacedMeter
+from lindenstrom.chain.contracts import Posting
+from lindenstrom.core.allocation import DayResult, MemberEnergy, Place
+from lindenstrom.core.calendar import Zone
+from lindenstrom.core.hashing import TAG_SOURCE, keccak, u8, u16
+from lindenstrom.core.merkle import PositionalTree
+from lindenstrom.core.packs import (
+    REPLACEMENT_REVISION,
+    Registers,
+    Status,
+    decode_pack,
+    pack_fault,
+    pack_leaf,
+)
+from lindenstrom.core.statements import (
+    TRIPLE_BYTES,
+    SourceKind,
+    Statement,
+    decode_lines,
+    decode_triples,
+    encode_lines,
+    encode_triples,
+    lines_commitment,
+    result_leaf,
+)
+from lindenstrom.core.terms import BadParameters, Binding, Parameters
+from lindenstrom.readings import Finding, clear_window, member_energy, pack_registers, slots_not_measured
+from lindenstrom.roster import Roster
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastReading:
+    """A meter's newest end registers in an audited posting."""
+
+    window: int
+    sequence: int
+    end: Registers
+    replaced: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostedDay:
+    """What the chain and the readers say about one posting. as_of: what the community's constants give."""
+
+    community: bytes
+    depth: int
+    zone: Zone
+    posting: Posting
+    as_of: int
+    roster: Roster
+    findings: Sequence[Finding]
+    withheld: Callable[[int], bool]
+
+    @property
+    def window(self) -> int:
+        """The posting's window."""
+        return self.posting.window
+
+    @property
+    def slot_count(self) -> int:
+        """Slots of the window."""
+        return self.zone.slot_count(self.posting.window)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recomputed:
+    """What a recomputation found. readings: per meter, for the next day's registers."""
+
+    differences: tuple[Difference, ...]
+    replaced: tuple[ReplacedMeter, ...]
+    register_gaps: tuple[int, ...]
+    readings: Mapping[bytes, LastReading]
+    slots_not_measured: int
+    members: int
+
+
+def recompute_day(day: PostedDay, file: AuditFile, before: Mapping[bytes, LastReading]) -> Recomputed:
+    """Recompute a posting. before: per meter, the last reading of earlier days.
+
+    Stops where nothing further can be said (a header or a source that does not fit), else gives the first difference
+    of each kind.
+    """
+    differences = list(_header(day, file))
+    packs: dict[int, bytes] = {}
+    replaced: list[ReplacedMeter] = []
+    if not differences:
+        differences += _sources(day, file, packs, replaced)
+    gaps: list[int] = []
+    if not differences:
+        differences += _registers(day, packs, {r.binding for r in replaced}, before, gaps)
+        differences += _clearing(day, file, packs)
+    readings = {
+        b.meter: LastReading(
+            window=day.window,
+            sequence=day.posting.sequence,
+            end=pack_registers(packs[b.id])[1],
+            replaced=b.id in {r.binding for r in replaced},
+        )
+        for b in day.roster.live_bindings(day.window)
+        if b.id in packs
+    }
+    order = list(Kind)
+    return Recomputed(
+        differences=tuple(sorted(_first_of_kind(differences), key=lambda d: order.index(d.kind))),
+        replaced=tuple(replaced),
+        register_gaps=tuple(gaps),
+        readings=readings,
+        slots_not_measured=sum(slots_not_measured(p, day.slot_count) for p in packs.values()),
+        members=len({b.member for b in day.roster.live_bindings(day.window)} | set(day.roster.live_places(day.window))),
+    )
+
+
+def _first_of_kind(differences: Sequence[Difference]) -> list[Difference]:
+    found: dict[Kind, Difference] = {}
+    for difference in differences:
+        found.setdefault(difference.kind, difference)
+    return list(found.values())
+
+
+def _header(day: PostedDay, file: AuditFile) -> Iterator[Difference]:
+    header, posting = file.header, day.posting
+    if (file.community, file.sequence) != (day.community, posting.sequence):
+        yield Difference(kind=Kind.FILE, what="it was made for another community or posting")
+    elif header.digest(day.community, posting.sequence) != posting.digest:
+        yield Difference(kind=Kind.HEADER, what="its header does not lead to the digest on the chain")
+    elif (header.window, header.revision, header.as_of) != (posting.window, posting.revision, posting.as_of):
+        yield Difference(kind=Kind.HEADER, what="its header is not the one on the chain")
+    elif header.as_of != day.as_of:
+        yield Difference(kind=Kind.HEADER, what="its cut-off is not the end of the window and the close delay")
+
+
+# --- sources
+
+
+def _sources(
+    day: PostedDay, file: AuditFile, packs: dict[int, bytes], replaced: list[ReplacedMeter]
+) -> Iterator[Difference]:
+    leaves = {
+        s.binding: keccak(TAG_SOURCE + u8(s.kind) + u16(s.revision) + (pack_leaf(s.pack) if s.pack else bytes(32)))
+        for s in file.sources
+    }
+    if PositionalTree(depth=day.depth, leaves=_inside(leaves, day.depth)).root != file.header.sources_root:
+        yield Difference(kind=Kind.SOURCES, what="the opened sources do not lead to the posted root")
+        return
+    opened = {s.binding: s for s in file.sources}
+    for finding in day.findings:
+        source = opened.pop(finding.binding.id, None)
+        yield from _source(day, finding, source, packs, replaced)
+    for binding in sorted(opened):
+        yield Difference(kind=Kind.SOURCES, what="a source for a meter that is not bound on this day", binding=binding)
+
+
+def _source(
+    day: PostedDay,
+    finding: Finding,
+    source: OpenedSource | None,
+    packs: dict[int, bytes],
+    replaced: list[ReplacedMeter],
+) -> Iterator[Difference]:
+    binding = finding.binding
+    if source is None:
+        yield _at(Kind.SOURCES, binding, "a bound meter without a source")
+    elif source.kind == SourceKind.ANCHORED and not source.pack:
+        if finding.undelivered:
+            yield _at(Kind.PACKS, binding, "the reader's packs were not delivered, so nothing can be checked")
+        elif not finding.pack or finding.anchoring is None:
+            yield _at(Kind.SOURCES, binding, f"it counts as read, but {finding.ground}")
+        elif source.revision != finding.anchoring.record.revision:
+            yield _at(Kind.SOURCES, binding, "its revision is not the newest at the cut-off")
+        else:
+            packs[binding.id] = finding.pack
+    elif source.kind == SourceKind.REPLACED and source.revision == REPLACEMENT_REVISION:
+        withheld = day.withheld(binding.reader)
+        if finding.ground is None and not withheld:
+            why = "the reader's packs were not delivered" if finding.undelivered else "the reader's good pack was there"
+            yield _at(Kind.REPLACEMENTS, binding, f"it was replaced, but {why}")
+            return
+        fault = _replacement_fault(day, binding, source.pack)
+        if fault:
+            yield _at(Kind.REPLACEMENTS, binding, fault)
+            return
+        packs[binding.id] = source.pack
+        ground = "an auditor recorded that the reader withholds its packs" if withheld else str(finding.ground)
+        replaced.append(ReplacedMeter(binding=binding.id, member=binding.member, ground=ground))
+    else:
+        yield _at(Kind.SOURCES, binding, "its source has no valid form")
+
+
+def _replacement_fault(day: PostedDay, binding: Binding, data: bytes) -> str:
+    fault = pack_fault(
+        data,
+        community=day.community,
+        meter=binding.meter,
+        window=day.window,
+        revision=REPLACEMENT_REVISION,
+        slot_count=day.slot_count,
+    )
+    if fault is not None:
+        return "its replacement does not pass the format check"
+    pack = decode_pack(data)
+    if any(pack.import_mwh) or any(pack.export_mwh) or set(pack.status) != {Status.MISSING}:
+        return "its replacement does not follow the rule (zeros, status missing)"
+    return ""
+
+
+# --- registers
+
+
+def _registers(
+    day: PostedDay,
+    packs: Mapping[int, bytes],
+    replaced: set[int],
+    before: Mapping[bytes, LastReading],
+    gaps: list[int],
+) -> Iterator[Difference]:
+    """I4 from day to day: a jump beside a day without a reading is a listed gap, between two readings a difference."""
+    for binding in day.roster.live_bindings(day.window):
+        last = before.get(binding.meter)
+        if last is None or pack_registers(packs[binding.id])[0] == last.end:
+            continue
+        apart = last.window + 1 != day.window or last.sequence > day.posting.sequence
+        if binding.id in replaced and not apart:
+            yield _at(Kind.REGISTERS, binding, "its replacement does not begin where the last reading ended")
+        elif apart or last.replaced or binding.id in replaced:
+            gaps.append(binding.id)
+        else:
+            yield _at(Kind.REGISTERS, binding, "it does not begin where the day before ended")
+
+
+# --- clearing
+
+
+def _clearing(day: PostedDay, file: AuditFile, packs: Mapping[int, bytes]) -> Iterator[Difference]:
+    opened: dict[bytes, Parameters] = {}
+    wrong = list(_parameters(day, file, opened))
+    if wrong:
+        yield from wrong
+        return
+    owners = {b.id: b.member for b in day.roster.live_bindings(day.window)}
+    energy = member_energy(((owners[b], pack) for b, pack in packs.items()), day.slot_count)
+    rules = clear_window(roster=day.roster, window=day.window, slot_count=day.slot_count, energy=energy, opened=opened)
+    yield from _results(day, file, rules)
+    yield from _statements(day, file, rules)
+    yield from _balances(day, file, energy, opened)
+
+
+def _parameters(day: PostedDay, file: AuditFile, opened: dict[bytes, Parameters]) -> Iterator[Difference]:
+    given = {(p.member, p.agreement): p for p in file.parameters}
+    for places in day.roster.live_places(day.window).values():
+        for place in places:
+            member, agreement = place.member, place.membership.agreement
+            p = given.get((member, agreement))
+            what = ""
+            if p is None:
+                what = "the parameters of a membership are not opened"
+            else:
+                try:
+                    parameters = Parameters(
+                        weight=p.weight, share_ppm=p.share_ppm, limit_ueur_kwh=p.limit_ueur_kwh, salt=p.salt
+                    )
+                except BadParameters:
+                    what = "the parameters are out of range"
+                else:
+                    opened[place.membership.parameters] = parameters
+                    if parameters.commitment != place.membership.parameters:
+                        what = "the opened parameters are not the signed ones"
+            if what:
+                yield Difference(kind=Kind.PARAMETERS, what=what, member=member, agreement=agreement)
+
+
+def _results(day: PostedDay, file: AuditFile, rules: DayResult) -> Iterator[Difference]:
+    leaves = {r.agreement: result_leaf(r.salt, r.triples) for r in file.results}
+    if PositionalTree(depth=day.depth, leaves=_inside(leaves, day.depth)).root != file.header.results_root:
+        yield Difference(kind=Kind.RESULTS, what="the opened levels do not lead to the posted root")
+        return
+    stated = {r.agreement: r.triples for r in file.results}
+    for agreement in sorted({*stated, *rules.triples}):
+        if agreement not in stated:
+            yield Difference(kind=Kind.RESULTS, what="an agreement without a result", agreement=agreement)
+        elif agreement not in rules.triples:
+            yield Difference(kind=Kind.RESULTS, what="a result for an agreement that nobody is in", agreement=agreement)
+        else:
+            due, found = encode_triples(rules.triples[agreement]), stated[agreement]
+            if len(found) != len(due):
+                yield Difference(kind=Kind.RESULTS, what="levels for another number of slots", agreement=agreement)
+            elif found != due:
+                slot = next(
+                    i
+                    for i in range(day.slot_count)
+                    if found[i * TRIPLE_BYTES :][:TRIPLE_BYTES] != due[i * TRIPLE_BYTES :][:TRIPLE_BYTES]
+                )
+                yield Difference(
+                    kind=Kind.RESULTS,
+                    what="price or levels are not what the rules give",
+                    agreement=agreement,
+                    slot=slot,
+                )
+
+
+def _statements(day: PostedDay, file: AuditFile, rules: DayResult) -> Iterator[Difference]:
+    leaves = {
+        s.member: Statement(
+            community=day.community,
+            window=day.window,
+            revision=file.header.revision,
+            index=s.member,
+            lines_commitment=lines_commitment(s.lines_salt, s.lines),
+            net_peur=s.net_peur,
+            salt=s.salt,
+        ).leaf
+        for s in file.statements
+    }
+    if PositionalTree(depth=day.depth, leaves=_inside(leaves, day.depth)).root != file.header.statements_root:
+        yield Difference(kind=Kind.STATEMENTS, what="the opened statements do not lead to the posted root")
+        return
+    stated = {s.member: s for s in file.statements}
+    for member in sorted({*stated, *rules.lines}):
+        if member not in stated:
+            yield Difference(kind=Kind.STATEMENTS, what="a member without a statement", member=member)
+            continue
+        due, found = rules.lines.get(member, ()), stated[member]
+        if encode_lines(due) != found.lines:
+            lines = {line.agreement: line for line in decode_lines(found.lines)}
+            agreement = next((line.agreement for line in due if lines.get(line.agreement) != line), None)
+            yield Difference(
+                kind=Kind.STATEMENTS, what="the lines are not what the rules give", member=member, agreement=agreement
+            )
+        elif found.net_peur != rules.net_peur(member):
+            yield Difference(kind=Kind.STATEMENTS, what="the net is not the sum of the lines", member=member)
+
+
+def _balances(
+    day: PostedDay, file: AuditFile, energy: Mapping[int, MemberEnergy], opened: Mapping[bytes, Parameters]
+) -> Iterator[Difference]:
+    if sum({s.member: s.net_peur for s in file.statements}.values()) != 0:
+        yield Difference(kind=Kind.MONEY, what="the nets of all members and accounts do not sum to zero")
+    live = [place for places in day.roster.live_places(day.window).values() for place in places]
+    agreements = {p.membership.agreement: p.terms for p in live}
+    triples = {r.agreement: decode_triples(r.triples) for r in file.results}
+    if any(len(triples.get(a, ())) != day.slot_count for a in agreements):
+        return  # named by the comparison of levels
+    places = [
+        Place(
+            member=p.member,
+            agreement=p.membership.agreement,
+            role=p.membership.role,
+            parameters=opened[p.membership.parameters],
+        )
+        for p in live
+    ]
+    wrong = first_imbalance(
+        slot_count=day.slot_count,
+        energy=energy,
+        agreements=agreements,
+        places=places,
+        triples=triples,
+        depth=day.depth,
+    )
+    if wrong is not None:
+        yield Difference(
+            kind=Kind.ENERGY,
+            what="at the posted levels, taken and given energy do not balance",
+            agreement=wrong[0],
+            slot=wrong[1],
+        )
+
+
+def _inside(leaves: Mapping[int, bytes], depth: int) -> dict[int, bytes]:
+    """Leaves that fit into the tree; one that does not makes the root differ, unless it changes nothing."""
+    return {position: leaf for position, leaf in leaves.items() if position < 2**depth}
+
+
+def _at(kind: Kind, binding: Binding, what: str) -> Difference:
+    return Difference(kind=kind, what=what, member=binding.member, binding=binding.id, reader=binding.reader)
