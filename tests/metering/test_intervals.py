@@ -224,3 +224,19 @@ def test_value_beyond_32_bits_is_refused() -> None:
     ]
     with pytest.raises(SlotTooLarge):
         build(samples)
+
+
+def test_settled_start_needs_no_reading_before() -> None:
+    samples = [s for s in regular(60_000, 1_000) if s.time_ms > start_ms(DAY)]
+    values = whole(build(samples, settled={ZONE.first_slot(DAY): reg(50)}))
+    assert values.start == reg(50)
+    check_sums(values)
+    assert values.status[:2] == (Status.ESTIMATED, Status.MEASURED)
+
+
+def test_break_after_built_days_leaves_their_boundaries() -> None:
+    samples, swap = swapped(96 * SLOT_MS + 5_000)
+    settled = {ZONE.first_slot(DAY): reg(100), ZONE.first_slot(DAY + 1): reg(200)}
+    after = whole(build(samples, DAY + 1, breaks=(swap,), settled=settled))
+    assert after.start == reg(200)
+    check_sums(after)

@@ -57,11 +57,12 @@ def test_tail_of_zeros_is_torn(tmp_path: Path) -> None:
     assert read_journal(path) == (*batch, *batch)
 
 
-def test_damage_before_the_end_is_an_error_for_reader_and_writer(tmp_path: Path) -> None:
+@pytest.mark.parametrize("at", [8, 11, 12, 16, 20, 26])
+def test_damage_before_the_end_is_an_error_for_reader_and_writer(tmp_path: Path, at: int) -> None:
     batch = [Record(kind=Kind.SML, time_ms=number, payload=b"abc") for number in range(3)]
     path = written(tmp_path / "a.journal", batch)
     content = bytearray(path.read_bytes())
-    content[20] ^= 1
+    content[at] ^= 0x80
     path.write_bytes(content)
     with pytest.raises(JournalDamaged, match=r"a\.journal: the record at byte 8 is damaged"):
         read_journal(path)

@@ -7,6 +7,7 @@ day is the start of the next one exactly (I4), in whatever order days are built 
 
 from __future__ import annotations
 
+import sys
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -97,7 +98,11 @@ def window_values(
     region = samples[low : bisect_left(samples, end_ms, key=_time) + 1]
     fixed = {slot * SLOT_MS: registers for slot, registers in (settled or {}).items()}
     ordered = sorted(breaks, key=lambda declared: declared.time_ms)
-    pieces = [_Piece.of(piece, fixed) for piece in _split(region, ordered)]
+    limits = [-1, *(declared.time_ms for declared in ordered), sys.maxsize]
+    pieces = [
+        _Piece.of(read, {time: at for time, at in fixed.items() if after < time <= until})
+        for read, (after, until) in zip(_split(region, ordered), pairwise(limits), strict=True)
+    ]
     boundaries: list[tuple[Registers, bool]] = []
     for index in range(slot_count + 1):
         time_ms = start_ms + index * SLOT_MS
@@ -126,8 +131,7 @@ class _Piece:
     @classmethod
     def of(cls, read: list[Sample], fixed: Mapping[int, Registers]) -> _Piece:
         """Put settled boundaries in: readings that came later give way to them, never the reverse."""
-        first, last = (read[0].time_ms, read[-1].time_ms) if read else (0, -1)
-        times = sorted(time for time in fixed if first <= time <= last)
+        times = sorted(fixed)
         merged = [Sample(time_ms=time, registers=fixed[time]) for time in times]
         for sample in read:
             after = bisect_left(times, sample.time_ms)

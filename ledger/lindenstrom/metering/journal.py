@@ -37,6 +37,9 @@ class Kind(IntEnum):
     BREAK = 4  # old end import, export, new start import, export: mWh u64 each
 
 
+KINDS = frozenset(Kind)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
     """One journal entry: `time_ms` is when the payload was received (SML) or holds (CSV), unix milliseconds."""
@@ -130,16 +133,24 @@ def _parse(path: Path, data: bytes) -> tuple[tuple[Record, ...], int]:
     records: list[Record] = []
     offset = len(MAGIC)
     while offset < len(data):
-        body_at = offset + FRAME.size
-        length, crc = FRAME.unpack_from(data, offset) if body_at <= len(data) else (len(data), 0)
-        body = data[body_at : body_at + length]
-        known = len(body) == length >= HEAD.size and zlib.crc32(body) == crc and body[0] in set(Kind)
-        if not known:
-            # torn if nothing comes after it: it ends the file, or only zeros follow (space given, never written)
-            if body_at + length >= len(data) or not any(data[offset:]):
-                return tuple(records), offset
-            raise JournalDamaged(path, offset)
+        body = _body_at(data, offset)
+        if body is None:
+            # never accepted if nothing accepted follows: the record is torn, or space was given and never written
+            if any(_body_at(data, later) for later in range(offset + 1, len(data) - FRAME.size - HEAD.size + 1)):
+                raise JournalDamaged(path, offset)
+            return tuple(records), offset
         kind, time_ms = HEAD.unpack_from(body)
         records.append(Record(kind=Kind(kind), time_ms=time_ms, payload=body[HEAD.size :]))
-        offset = body_at + length
+        offset += FRAME.size + len(body)
     return tuple(records), offset
+
+
+def _body_at(data: bytes, offset: int) -> bytes | None:
+    """Return the body of a good record at an offset, None if there is none."""
+    if offset + FRAME.size > len(data):
+        return None
+    length, crc = FRAME.unpack_from(data, offset)
+    if not HEAD.size <= length <= len(data) - offset - FRAME.size:
+        return None
+    body = data[offset + FRAME.size : offset + FRAME.size + length]
+    return body if body[0] in KINDS and zlib.crc32(body) == crc else None
