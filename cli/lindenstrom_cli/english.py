@@ -251,4 +251,50 @@ _AGREEMENT: Final[dict[str, str]] = {
     "party.operator": "the operator",
 }
 
-ENGLISH: Final[dict[str, str]] = {**_HELP, **_ERRORS, **_KEY, **_METER, **_VERIFY, **_SETUP, **_AGREEMENT}
+_DAYS: Final[dict[str, str]] = {
+    "operator.settled": (
+        "{day}  posting {sequence}: {meters} meters, {slots} quarter-hours, {members} bundles handed over ({gas} gas)"
+    ),
+    "operator.resumed": "finished what was interrupted before",
+    "operator.gap": "meter binding {binding} of member {member} replaced: {ground}",
+    "operator.nothing_due": "Nothing is due.",
+    "operator.final": "{day}  posting {sequence} is final",
+    "operator.waits": "{day}  posting {sequence} can be final from {when}",
+    "operator.nothing_open": "No posting waits for finality.",
+    "operator.overview": "{members} members, {readers} readers, {agreements} agreements; the chain's clock: {now}",
+    "operator.unfinished": "Unfinished postings: {sequences}. Finish them: lindenstrom operator day --due",
+    "progress.settle": "settling",
+    "head.day": "day",
+    "head.state": "state",
+    "head.posting": "posting",
+    "head.voided": "voided",
+    "head.next": "next step from",
+    "head.net": "EUR",
+    "head.file": "file",
+    "head.agreement": "agreement",
+    "head.received": "received kWh",
+    "head.gave": "gave kWh",
+    "head.amount": "EUR",
+    "state.due": "due",
+    "state.waiting": "waits for readings",
+    "state.posted": "posted",
+    "state.final": "final",
+    "posting.posted": "not final yet",
+    "posting.void": "void",
+    "posting.final": "final",
+    "statement.none": "No statements for member {member} in the mailbox.",
+    "statement.total": "Total without void ones: {total} EUR (positive: to receive)",
+    "statement.title": "{community}, {name} (member {member}), {day}",
+    "statement.check": "Recheck it: lindenstrom verify {bundle}",
+    "refute.reveals": "Sending this makes public, readable by anyone:",
+    "refute.reveals_meters": "  – every quarter-hour of your {count} meters on {day}, and their registers",
+    "refute.reveals_parameters": "  – your share and weight in {count} agreements",
+    "refute.reveals_levels": "  – the agreements' levels of that day, which hint at your neighbours' readings",
+    "refute.reveals_statement": "  – your lines and your total of that day",
+    "refute.for_ever": "It can never be taken back. An auditor can recompute it all without publishing anything.",
+    "refute.ask": "Make this day public and void the posting?",
+    "refute.would": "The contract would void posting {sequence} of {day}: {why}. Nothing was sent.",
+    "refute.voided": "The contract voided posting {sequence} of {day}: {why}. The operator has to post the day anew.",
+}
+
+ENGLISH: Final[dict[str, str]] = {**_HELP, **_ERRORS, **_KEY, **_METER, **_VERIFY, **_SETUP, **_AGREEMENT, **_DAYS}

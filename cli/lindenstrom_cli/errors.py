@@ -1,8 +1,8 @@
 """What can go wrong at the command line itself.
 
 UsageError      InputNeeded, NotAHome, BadSettings, HomeExists, BadAlias, KeyExists, BadHex, BadClock, BadInstant,
-                NoRoom, NoSuchMember, NoSuchMembership, ReaderExists, NoSuchReader, ActUnfit, NothingGiven,
-                NothingExpected
+                NoRoom, NoSuchMember, NoSuchMembership, ReaderExists, NoSuchReader, ForeignBundle, ActUnfit,
+                NothingGiven, NothingExpected
 CouldNotCheck   UnreadableFile
 RefusedByRules  Declined
 KeyProblem      WrongPassword, NoSuchKey, NoKeyFor, BadKeyFile, OpenKeyFile
@@ -140,6 +140,13 @@ class NothingGiven(UsageError):
 
     def __init__(self, what: str, option: str) -> None:
         super().__init__(f"{what} is missing; give {option}")
+
+
+class ForeignBundle(UsageError):
+    """A bundle of another community."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"{path} belongs to another community; name that community's directory with --home")
 
 
 class ActUnfit(UsageError):

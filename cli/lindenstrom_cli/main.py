@@ -28,9 +28,11 @@ SECTIONS: dict[str, dict[str, str]] = {
         "reader": "people:reader",
         "agreement": "agreement:agreement",
     },
-    "daily": {"meter": "meter:meter"},
+    "daily": {"meter": "meter:meter", "operator": "operator:operator"},
     "check": {
+        "statement": "statement:statement",
         "verify": "verify:verify",
+        "refute": "refute:refute",
     },
     "tool": {"completion": "completion:completion"},
 }

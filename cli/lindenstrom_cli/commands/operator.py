@@ -1,0 +1,191 @@
+"""operator: settle days, finalise, see where every day stands."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import click
+
+from lindenstrom.core.calendar import date_of, window_of
+from lindenstrom_cli.app import Session, command, group
+from lindenstrom_cli.catalogue import text
+from lindenstrom_cli.errors import NothingGiven
+from lindenstrom_cli.render import Result, table, utc
+from lindenstrom_cli.types import DATE
+from lindenstrom_cli.world import open_office, open_world
+
+if TYPE_CHECKING:
+    from lindenstrom.operator.day import SettledDay
+    from lindenstrom.operator.status import DayStatus
+
+operator = group("operator", text("help.operator"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled(Result):
+    """Days that were settled now."""
+
+    SCHEMA: ClassVar[str] = "settled"
+    days: tuple["SettledDay", ...]
+
+    def lines(self) -> Iterable[str]:
+        """A line a day, and what had to be replaced."""
+        if not self.days:
+            yield text("operator.nothing_due")
+        for day in self.days:
+            shown = {"sequence": day.sequence, "members": day.members, "gas": day.gas}
+            yield text("operator.settled", day=date_of(day.window), meters=day.meters, slots=day.slots, **shown)
+            if day.resumed:
+                yield "  " + text("operator.resumed")
+            for gap in day.gaps:
+                yield "  " + text("operator.gap", binding=gap.binding, member=gap.member, ground=gap.ground)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FinalDay:
+    """A posting that became final."""
+
+    day: date
+    sequence: int
+    gas_used: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitingDay:
+    """A posting whose objection period runs; final_at: unix time."""
+
+    day: date
+    sequence: int
+    final_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finality(Result):
+    """What became final, and what waits."""
+
+    SCHEMA: ClassVar[str] = "finality"
+    finalised: tuple[FinalDay, ...]
+    waiting: tuple[WaitingDay, ...]
+
+    def lines(self) -> Iterable[str]:
+        """A line a posting."""
+        if not self.finalised and not self.waiting:
+            yield text("operator.nothing_open")
+        yield from (text("operator.final", day=d.day, sequence=d.sequence) for d in self.finalised)
+        yield from (text("operator.waits", day=d.day, sequence=d.sequence, when=utc(d.final_at)) for d in self.waiting)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayLine:
+    """Where a day stands. next_at: when the next step opens, unix time."""
+
+    day: date
+    state: str
+    sequence: int | None
+    voided: int
+    delivered: bool
+    next_at: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overview(Result):
+    """Where every day stands."""
+
+    SCHEMA: ClassVar[str] = "operator-status"
+    now: int
+    members: int
+    readers: int
+    agreements: int
+    unfinished: tuple[int, ...]
+    days: tuple[DayLine, ...]
+
+    def lines(self) -> Iterable[str]:
+        """Counts, and a table of days."""
+        counts = {"members": self.members - 2, "readers": self.readers, "agreements": self.agreements}
+        yield text("operator.overview", now=utc(self.now), **counts)
+        if self.unfinished:
+            yield text("operator.unfinished", sequences=", ".join(map(str, self.unfinished)))
+        head = [text(f"head.{name}") for name in ("day", "state", "posting", "voided", "next")]
+        rows = [
+            (
+                day.day.isoformat(),
+                text(f"state.{day.state}"),
+                "–" if day.sequence is None else str(day.sequence),
+                str(day.voided) if day.voided else "–",
+                "–" if day.next_at is None else utc(day.next_at),
+            )
+            for day in self.days
+        ]
+        yield from table(head, rows, right=frozenset({2, 3}))
+
+
+@command(operator, "day", "operator day 2026-06-03", "operator day --due", password=True)
+@click.argument("days", metavar="[DATE]…", nargs=-1, type=DATE)
+@click.option("--due", is_flag=True, help="All days that can be settled now, oldest first.")
+def day(session: Session, days: tuple[date, ...], due: bool) -> Settled:
+    """Settle days: collect readings, clear, post, and hand a bundle to every member.
+
+    What an interruption left unfinished is finished first. A day can be settled once its close delay is over.
+    """
+    from lindenstrom.operator.day import finish_pending, settle_day
+    from lindenstrom.operator.status import due_windows
+
+    if bool(days) == due:
+        raise NothingGiven("the day", "dates, or --due")
+    office = open_office(open_world(session))
+    done = finish_pending(office)
+    wanted = list(due_windows(office)) if due else [w for d in days if (w := window_of(d)) not in _windows(done)]
+    for window in session.track(wanted, text("progress.settle")):
+        done.append(settle_day(office, window))
+    return Settled(days=tuple(done))
+
+
+@command(operator, "finalise", "operator finalise", password=True)
+def finalise(session: Session) -> Finality:
+    """Make final every posting whose objection period is over. Anyone may do this."""
+    from lindenstrom.operator.finalise import finalise_due
+
+    world = open_world(session)
+    payer = world.operator()
+    world.chain.ensure_funds(payer.address)
+    run = finalise_due(world.chain, world.community, payer.secret)
+    return Finality(
+        finalised=tuple(FinalDay(day=date_of(f.window), sequence=f.sequence, gas_used=f.gas) for f in run.finalised),
+        waiting=tuple(
+            WaitingDay(day=date_of(posting.window), sequence=posting.sequence, final_at=due)
+            for posting, due in run.waiting
+        ),
+    )
+
+
+@command(operator, "status", "operator status", "operator status --days 31 --json", password=True)
+@click.option("--days", type=click.IntRange(1), default=14, show_default=True, help="How many days to look back.")
+def status(session: Session, days: int) -> Overview:
+    """Show where the latest days stand: waiting, due, posted, final."""
+    from lindenstrom.operator.status import status as status_of
+
+    found = status_of(open_office(open_world(session)), days=days)
+    return Overview(
+        now=found.now,
+        members=found.members,
+        readers=found.readers,
+        agreements=found.agreements,
+        unfinished=found.unfinished,
+        days=tuple(_line(d) for d in found.days),
+    )
+
+
+def _line(found: "DayStatus") -> DayLine:
+    return DayLine(
+        day=date_of(found.window),
+        state=found.state.value,
+        sequence=found.posting.sequence if found.posting else None,
+        voided=found.voided,
+        delivered=found.delivered,
+        next_at=found.next_at,
+    )
+
+
+def _windows(days: "list[SettledDay]") -> set[Any]:
+    return {d.window for d in days}

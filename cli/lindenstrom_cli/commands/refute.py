@@ -1,0 +1,94 @@
+"""refute: have the contract recompute a member's day, in public."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import ClassVar
+
+import click
+
+from lindenstrom.core.bundles import Bundle, read_bundle
+from lindenstrom.core.calendar import date_of
+from lindenstrom.core.eip712 import Refute
+from lindenstrom.core.refutation import Reason
+from lindenstrom_cli.app import Session, command
+from lindenstrom_cli.catalogue import text
+from lindenstrom_cli.errors import ForeignBundle
+from lindenstrom_cli.render import Result
+from lindenstrom_cli.world import open_world
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refuted(Result):
+    """A posting that the contract would void, or has voided."""
+
+    SCHEMA: ClassVar[str] = "refuted"
+    day: date
+    sequence: int
+    reason: Reason
+    why: str
+    sent: bool
+    tx: bytes | None
+    gas_used: int | None
+
+    def lines(self) -> Iterable[str]:
+        """The contract's finding."""
+        shown = {"sequence": self.sequence, "day": self.day, "why": self.why}
+        yield text("refute.voided" if self.sent else "refute.would", **shown)
+
+
+@command(
+    None,
+    "refute",
+    "refute mailbox/bundles/2/20607-s1.json",
+    "refute 20607-s1.json --simulate",
+    "refute 20607-s1.json --yes --no-input",
+    password=True,
+)
+@click.argument("bundle", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--simulate", is_flag=True, help="Only ask what the contract would say; nothing becomes public.")
+@click.option("--yes", is_flag=True, help="Do not ask before the day becomes public.")
+def refute(session: Session, bundle: Path, simulate: bool, yes: bool) -> Refuted:
+    """Have the contract recompute a wrong bill: it voids the posting, or refuses when nothing is wrong.
+
+    Simulated first. Sending makes your day public for ever; what that means is said before anything is sent.
+    Signed with the member's key; anyone may carry it.
+    """
+    read = read_bundle(bundle.read_bytes())
+    world = open_world(session)
+    if read.community.id != world.community.id:
+        raise ForeignBundle(bundle)
+    signer = world.account_signer(read.member)
+    act = Refute(member=read.member, sequence=read.sequence, posting=read.digest)
+    call = world.contracts.refute(act, read.header, read.opening, world.sign(signer, act))
+    answer = world.contracts.settlement.answer("refute", world.chain.call(call, caller=signer.address))
+    reason = Reason(answer[0])
+    result = None
+    if not simulate:
+        session.note(revealed(read))
+        if not yes:
+            session.prompter.confirm(text("refute.ask"))
+        result = world.carry(call, signer)
+    return Refuted(
+        day=date_of(read.header.window),
+        sequence=read.sequence,
+        reason=reason,
+        why=text(f"finding.reason_{reason.name.lower()}"),
+        sent=result is not None,
+        tx=result.tx_hash if result else None,
+        gas_used=result.gas_used if result else None,
+    )
+
+
+def revealed(bundle: Bundle) -> str:
+    """What a refutation publishes, in words: kinds of data, never the data."""
+    lines = [
+        text("refute.reveals"),
+        text("refute.reveals_meters", count=len(bundle.meters), day=date_of(bundle.header.window)),
+        text("refute.reveals_parameters", count=len(bundle.agreements)),
+        text("refute.reveals_levels"),
+        text("refute.reveals_statement"),
+        text("refute.for_ever"),
+    ]
+    return "\n".join(lines)
