@@ -37,7 +37,7 @@ IMPORT: Final = re.compile(r"""^(?:import\b|\})[^;"]*"(\.[^"]+)";""", re.MULTILI
 IMMUTABLES: Final = "evm.deployedBytecode.immutableReferences"
 
 # Only what does not compile with the legacy pipeline takes the slower one.
-VIA_IR: Final = frozenset({"Settlement"})
+VIA_IR: Final[frozenset[str]] = frozenset()
 
 # "`leave` will be promoted to keyword": the name belongs to the contracts' interface, and the compiler is pinned.
 ACCEPTED_WARNINGS: Final = frozenset({"6335"})

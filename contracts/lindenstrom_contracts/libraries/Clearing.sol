@@ -79,13 +79,14 @@ library Clearing {
     /// @param metered Draw in the high, feed-in in the low 128 bits of each slot's word.
     /// @param rest Like metered: what earlier agreements left; reduced by what this one uses.
     /// @return reason PRICE_DIFFERS or LEVEL_RANGE at the first slot with a fault, else NONE.
+    /// @return sums What the day takes in the high, what it gives in the low 128 bits.
     function run(Rule memory r, bytes calldata triples, uint256[] memory metered, uint256[] memory rest)
         internal
         pure
-        returns (uint8 reason, uint256 takenSum, uint256 givenSum)
+        returns (uint8 reason, uint256 sums)
     {
-        uint256 bytesRun = metered.length * 32;
-        for (uint256 at32 = 0; at32 < bytesRun;) {
+        uint256 end = metered.length * 32;
+        for (uint256 at32 = 0; at32 < end;) {
             uint256 triple;
             uint256 own;
             uint256 left;
@@ -96,23 +97,28 @@ library Clearing {
                 own := mload(add(metered, at32))
                 left := mload(add(rest, at32))
             }
-            if (triple >> 128 != r.price) return (Reasons.PRICE_DIFFERS, 0, 0);
-            uint256 level = (triple >> 64) & MASK64;
-            uint256 giverLevel = triple & MASK64;
-            if (giverLevel > ONE || level > r.maxLevel) return (Reasons.LEVEL_RANGE, 0, 0);
-            uint256 t = 0;
-            uint256 g = 0;
-            if (r.takes) t = taken(offered(own >> 128, left >> 128, r.share, r.cap), level, r.weight, r.isStatic);
-            if (r.gives) g = given(offered(own & MASK128, left & MASK128, r.share, r.cap), giverLevel);
-            // SAFETY: nobody takes or gives more than is left; a day's sum is below 2^39
+            if (triple >> 128 != r.price) return (Reasons.PRICE_DIFFERS, 0);
+            if (triple & MASK64 > ONE || (triple >> 64) & MASK64 > r.maxLevel) return (Reasons.LEVEL_RANGE, 0);
+            // SAFETY: nobody takes or gives more than is left; a day's sums are below 2^39
             unchecked {
-                left -= (t << 128) + g;
-                takenSum += t;
-                givenSum += g;
+                uint256 used = _used(r, triple, own, left);
+                left -= used;
+                sums += used;
             }
             assembly ("memory-safe") {
                 mstore(add(rest, at32), left)
             }
+        }
+    }
+
+    /// @dev What one slot takes and gives, packed like `own` and `left`.
+    function _used(Rule memory r, uint256 triple, uint256 own, uint256 left) private pure returns (uint256 used) {
+        if (r.takes) {
+            uint256 draw = offered(own >> 128, left >> 128, r.share, r.cap);
+            used = taken(draw, (triple >> 64) & MASK64, r.weight, r.isStatic) << 128;
+        }
+        if (r.gives) {
+            used |= given(offered(own & MASK128, left & MASK128, r.share, r.cap), triple & MASK64);
         }
     }
 }

@@ -204,7 +204,8 @@ library Refutation {
         uint256[] memory rest
     ) private pure returns (uint8, bytes memory, int256) {
         Clearing.Rule memory rule = Clearing.ruleOf(t, m.role, a.weight, a.share, depth);
-        (uint8 reason, uint256 taken, uint256 given) = Clearing.run(rule, a.triples, metered, rest);
+        (uint8 reason, uint256 sums) = Clearing.run(rule, a.triples, metered, rest);
+        (uint256 taken, uint256 given) = (sums >> 128, uint128(sums));
         int256 amount = int256(given * rule.price) - int256(taken * (rule.price + t.fee));
         return (reason, abi.encodePacked(m.agreement, uint64(taken), uint64(given), int128(amount)), amount);
     }
