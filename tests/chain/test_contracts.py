@@ -127,45 +127,6 @@ def test_registry_and_agreements_read_back(site: Site) -> None:
     assert contracts.live_bindings(2, day + 1) == ()
 
 
-def test_standing_equals_the_views(site: Site) -> None:
-    chain, contracts = site.chain, site.contracts
-    day = settled_in(site)
-    standing = site.community.standing(chain)
-
-    def compare() -> None:
-        assert {m: contracts.account(m) for m in range(contracts.member_count())} == standing.accounts
-        assert standing.member_indices == (2,)
-        assert {0: contracts.reader(0)} == standing.readers
-        assert standing.agreements == {a: contracts.terms(a) for a in range(1, contracts.agreement_count() + 1)}
-        for member in (2, 3):
-            assert standing.bindings_of(member) == contracts.bindings_of(member)
-            assert tuple(standing.memberships.get(member, ())) == contracts.memberships_of(member)
-            for window in (day - 1, day, day + 3, day + 4, day + 60, day + 61):
-                assert standing.live_bindings(member, window) == contracts.live_bindings(member, window)
-                assert standing.live_memberships(member, window) == contracts.live_memberships(member, window)
-
-    compare()
-    for number, (priority, last) in enumerate([(1, day + 60), (3, OPEN_END)], start=1):
-        terms = Terms(
-            steward=0, key=Key.STATIC, rule=Rule.MID_MARKET, price_a_ueur_kwh=80_000, price_b_ueur_kwh=300_001,
-            priority=priority, first_window=day, last_window=last,
-        )  # fmt: skip
-        offer = eip712.Offer(terms=terms, number=number)
-        chain.send(contracts.offer(offer, site.signed(OPERATOR, offer)), CARRIER)
-        join = eip712.Join(member=2, agreement=number + 1, role=1, from_day=day, end_day=day + 61, parameters=ROOT)
-        acts = (join, eip712.Countersign(join=join.struct_hash), eip712.Receipt(join=join.struct_hash))
-        signatures = [site.signed(key, act) for key, act in zip((MEMBER, OPERATOR, OPERATOR), acts, strict=True)]
-        chain.send(contracts.join(join, *signatures), CARRIER)
-    chain.send(contracts.unbind(eip712.Unbind(binding=1, end_day=day + 4)), OPERATOR)
-    leave = eip712.Leave(member=2, membership=0, end_day=day + 4)
-    chain.send(contracts.leave(leave, site.signed(MEMBER, leave)), CARRIER)
-    rotate = eip712.RotateAccount(member=2, account=b"\x44" * 20)
-    chain.send(contracts.rotate_account(rotate, site.signed(MEMBER, rotate)), CARRIER)
-    standing.refresh()
-    compare()
-    assert [party.membership.agreement for party in standing.live_memberships(2, day)] == [2, 1, 3]
-
-
 def test_keys_rotate(site: Site) -> None:
     settled_in(site)
     account = eip712.RotateAccount(member=2, account=b"\x44" * 20)
@@ -191,7 +152,6 @@ def test_refusals_carry_the_contracts_own_values(site: Site) -> None:
 def test_anchored_records_come_with_their_batch(site: Site) -> None:
     day = settled_in(site)
     site.chain.advance_to(Zone.named(ZONE).window_end(day + 2))
-    begin = site.chain.block_number()
     records = anchor(site, [day, day + 1])
     anchor(site, [day + 2])
     site.chain.send(site.contracts.anchor(records), CARRIER)  # known already
@@ -199,9 +159,6 @@ def test_anchored_records_come_with_their_batch(site: Site) -> None:
     batch = tuple(Record(reader=0, window=w, revision=0, root=ROOT) for w in (day, day + 1))
     assert (found.record, found.records, found.slot, found.batch) == (batch[1], batch, 1, 1)
     assert found.time == site.chain.now() - 2
-    assert site.contracts.anchored_window(day + 1) == (found,)
-    assert site.community.contracts(site.chain).anchored_window(day + 1) == (found,)
-    assert [r.record.window for r in site.contracts.anchored_since(begin)] == [day, day + 1, day + 2]
     assert (site.contracts.count(0, day), site.contracts.count(0, day + 5)) == (1, 0)
     assert site.contracts.anchored(0, day + 5) == ()
     root = batch_tree([record.leaf(site.community.id) for record in found.records]).root
@@ -226,8 +183,6 @@ def test_posting_until_final(site: Site) -> None:
     assert (event.name, event["sequence"], event["digest"]) == ("Posted", 1, digest)
     assert contracts.header(1) == header
     assert contracts.header(2) is None
-    assert contracts.headers() == contracts.headers_of(day) == {1: header}
-    assert contracts.headers_of(day + 1) == {}
     chain.send(contracts.attest(1, digest), AUDITOR)
     posting = contracts.posting(1)
     assert (posting.digest, posting.state, posting.attested_by, posting.window) == (digest, PostingState.POSTED, 1, day)

@@ -23,7 +23,6 @@ from lindenstrom.core.hashing import keccak
 if TYPE_CHECKING:
     from lindenstrom.chain.client import Chain
     from lindenstrom.chain.contracts import Contracts
-    from lindenstrom.chain.standing import Standing
 
 SCHEMA = 1
 CONTRACT_KEYS = ("registry", "agreements", "reading_log", "settlement")
@@ -63,14 +62,6 @@ class Community:
         from lindenstrom.chain.contracts import Contracts
 
         return Contracts(chain, self.addresses, self.deployment_block)
-
-    def standing(self, chain: "Chain") -> "Standing":
-        """Members, bindings and memberships in bulk, read up to the latest block."""
-        from lindenstrom.chain.standing import Standing
-
-        standing = Standing(chain, self.contracts(chain), self.deployment_block)
-        standing.refresh()
-        return standing
 
 
 def load_community(path: Path) -> Community:

@@ -71,7 +71,6 @@ class Contracts(Acts):
         super().__init__(addresses)
         self._chain = chain
         self._first_block = deployment_block
-        self._batches: dict[int, tuple[tuple[Record, ...], int]] = {}
 
     # --- Registry
 
@@ -149,7 +148,7 @@ class Contracts(Acts):
 
     def terms(self, agreement: int) -> Terms:
         """An agreement's terms by id (from 1)."""
-        return terms_of(self._ask_agreements("terms", agreement)[0])
+        return _terms(self._ask_agreements("terms", agreement)[0])
 
     def offers_of(self, steward: int) -> int:
         """How many offers a member has made: the next offer's number."""
@@ -163,8 +162,7 @@ class Contracts(Acts):
         """A member's memberships that hold on a window, in running order."""
         rows, terms = self._ask_agreements("liveMemberships", member, window)
         return tuple(
-            LiveMembership(membership=_membership(row), terms=terms_of(its))
-            for row, its in zip(rows, terms, strict=True)
+            LiveMembership(membership=_membership(row), terms=_terms(its)) for row, its in zip(rows, terms, strict=True)
         )
 
     # --- ReadingLog
@@ -185,23 +183,6 @@ class Contracts(Acts):
         """A reader's records for a window by revision, each with its whole batch, so that its proof can be built."""
         topics = self.reading_log.topics("Anchored", reader=reader, window=window)
         logs = self._chain.logs(self.addresses.reading_log, topics, self._first_block)
-        return tuple(self._anchored(log) for log in logs)
-
-    def anchored_since(self, first_block: int, last_block: int | None = None) -> tuple[AnchoredRecord, ...]:
-        """All records of all readers in a range of blocks, in order."""
-        topics = self.reading_log.topics("Anchored")
-        logs = self._chain.logs(self.addresses.reading_log, topics, max(first_block, self._first_block), last_block)
-        self._keep_batches([_sure(self.reading_log, log) for log in logs])
-        return tuple(self._anchored(log) for log in logs)
-
-    def anchored_window(self, window: int) -> tuple[AnchoredRecord, ...]:
-        """All readers' records for a window, in the order of anchoring."""
-        topics = self.reading_log.topics("Anchored", window=window)
-        logs = self._chain.logs(self.addresses.reading_log, topics, self._first_block)
-        blocks = [log.block for log in logs if _sure(self.reading_log, log)["batch"] not in self._batches]
-        if blocks:
-            # One question for all their batches; a batch may hold other windows too.
-            self.anchored_since(min(blocks), max(blocks))
         return tuple(self._anchored(log) for log in logs)
 
     # --- Settlement
@@ -231,15 +212,15 @@ class Contracts(Acts):
 
     def header(self, sequence: int) -> Header | None:
         """The header that a posting was made with, from its event; None when there is no such posting."""
-        return self._headers(sequence=sequence).get(sequence)
-
-    def headers(self) -> dict[int, Header]:
-        """The headers of all postings by sequence."""
-        return self._headers()
-
-    def headers_of(self, window: int) -> dict[int, Header]:
-        """The headers of a window's postings by sequence."""
-        return self._headers(window=window)
+        topics = self.settlement.topics("Posted", sequence=sequence)
+        for log in self._chain.logs(self.addresses.settlement, topics, self._first_block):
+            event = _sure(self.settlement, log)
+            return Header(
+                window=event["window"], revision=event["revision"], as_of=event["asOf"],
+                statements_root=event["statementsRoot"], results_root=event["resultsRoot"],
+                sources_root=event["sourcesRoot"],
+            )  # fmt: skip
+        return None
 
     # --- events
 
@@ -259,38 +240,17 @@ class Contracts(Acts):
 
     # --- inside
 
-    def _headers(self, **wanted: int) -> dict[int, Header]:
-        topics = self.settlement.topics("Posted", **wanted)
-        logs = self._chain.logs(self.addresses.settlement, topics, self._first_block)
-        events = [_sure(self.settlement, log) for log in logs]
-        return {
-            event["sequence"]: Header(
-                window=event["window"], revision=event["revision"], as_of=event["asOf"],
-                statements_root=event["statementsRoot"], results_root=event["resultsRoot"],
-                sources_root=event["sourcesRoot"],
-            )
-            for event in events
-        }  # fmt: skip
-
     def _anchored(self, log: LogEntry) -> AnchoredRecord:
         event = _sure(self.reading_log, log)
-        if event["batch"] not in self._batches:
-            topics = self.reading_log.topics("Anchored")
-            logs = self._chain.logs(self.addresses.reading_log, topics, log.block, log.block)
-            self._keep_batches([_sure(self.reading_log, other) for other in logs])
-        records, time = self._batches[event["batch"]]
+        topics = self.reading_log.topics("Anchored")
+        near = self._chain.logs(self.addresses.reading_log, topics, log.block, log.block)
+        batch = [
+            other for other in (_sure(self.reading_log, entry) for entry in near) if other["batch"] == event["batch"]
+        ]
+        records = tuple(_record(other) for other in sorted(batch, key=lambda other: int(other["slot"])))
         return AnchoredRecord(
-            record=_record(event), batch=event["batch"], slot=event["slot"], time=time, records=records
+            record=_record(event), batch=event["batch"], slot=event["slot"], time=event["time"], records=records
         )
-
-    def _keep_batches(self, events: list[Event]) -> None:
-        found: dict[int, dict[int, Record]] = {}
-        times: dict[int, int] = {}
-        for event in events:
-            found.setdefault(event["batch"], {})[event["slot"]] = _record(event)
-            times[event["batch"]] = event["time"]
-        for batch, records in found.items():
-            self._batches[batch] = (tuple(records[slot] for slot in sorted(records)), times[batch])
 
     def _ask_registry(self, function: str, *values: Any) -> tuple[Any, ...]:
         return self._ask(self.registry, self.addresses.registry, function, values)
@@ -331,8 +291,7 @@ def _membership(row: tuple[Any, ...]) -> Membership:
     return Membership(agreement=agreement, role=Role(role), from_day=from_day, end_day=end_day, parameters=parameters)
 
 
-def terms_of(row: tuple[Any, ...]) -> Terms:
-    """Terms from the contract's struct."""
+def _terms(row: tuple[Any, ...]) -> Terms:
     steward, key, rule, price_a, price_b, fee, cap, priority, first, last, public = row
     return Terms(
         steward=steward, key=Key(key), rule=Rule(rule), price_a_ueur_kwh=price_a, price_b_ueur_kwh=price_b,
