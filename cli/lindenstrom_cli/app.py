@@ -1,6 +1,7 @@
 """What every command shares: its options, its session, and the way from a result to the screen."""
 
 import functools
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,6 +31,11 @@ class Session:
     def note(self, message: str) -> None:
         """A passing remark on stderr."""
         self.renderer.note(message)
+
+    def progress(self, message: str) -> None:
+        """A step's end, on stderr where someone can see it pass."""
+        if not self.renderer.as_json and sys.stderr.isatty():
+            self.renderer.note(message)
 
     def track(self, items: list[Item], label: str) -> Any:
         """Go through items with a progress bar where that helps."""

@@ -4,7 +4,7 @@ UsageError      InputNeeded, NotAHome, BadSettings, HomeExists, BadAlias, KeyExi
                 NoRoom, NoSuchMember, NoSuchMembership, ReaderExists, NoSuchReader, ForeignBundle, ActUnfit,
                 NothingGiven, NothingExpected
 CouldNotCheck   UnreadableFile
-RefusedByRules  Declined
+RefusedByRules  Declined, NothingWrong
 KeyProblem      WrongPassword, NoSuchKey, NoKeyFor, BadKeyFile, OpenKeyFile
 """
 
@@ -39,6 +39,16 @@ class Declined(RefusedByRules):
 
     def __init__(self) -> None:
         super().__init__("declined, nothing was sent")
+
+
+class NothingWrong(RefusedByRules):
+    """The contract recomputed a day and found it right."""
+
+    def __init__(self, sequence: int) -> None:
+        super().__init__(
+            f"the contract recomputed your day and agrees with posting {sequence}, nothing was sent; "
+            "if a reading is untrue, ask an auditor: the contract cannot know that"
+        )
 
 
 class NotAHome(UsageError):

@@ -14,7 +14,7 @@ import click
 
 from lindenstrom import __version__
 from lindenstrom.errors import ExitCode, LindenstromError
-from lindenstrom_cli.catalogue import text
+from lindenstrom_cli.catalogue import CATALOGUE, text
 from lindenstrom_cli.errors import message_and_hint
 from lindenstrom_cli.render import Renderer
 
@@ -33,6 +33,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "statement": "statement:statement",
         "verify": "verify:verify",
         "refute": "refute:refute",
+        "audit": "audit:audit",
     },
     "tool": {"completion": "completion:completion"},
 }
@@ -84,7 +85,9 @@ def report(error: Exception, *, debug: bool) -> int:
     if debug and not isinstance(error, (click.Abort, click.ClickException)):
         renderer.trace("".join(traceback.format_exception(error)).rstrip())
     if isinstance(error, LindenstromError):
-        renderer.error(*message_and_hint(error))
+        message, hint = message_and_hint(error)
+        # A contract's own error carries its name: the catalogue says what to do about it.
+        renderer.error(message, hint or CATALOGUE.get(f"refused.{getattr(error, 'name', '')}"))
         return error.exit_code
     if isinstance(error, click.Abort):
         renderer.error(text("error.interrupted"))

@@ -1,6 +1,7 @@
 """The only place that prints: results as text or JSON on stdout, everything else on stderr."""
 
 import json
+import textwrap
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
@@ -107,6 +108,11 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], right: frozenset[i
 def emphasis(word: str, colour: str) -> str:
     """A coloured word; the colour never carries the meaning alone, and is dropped where there is no terminal."""
     return click.style(word, fg=colour, bold=True)
+
+
+def wrapped(paragraph: str) -> Iterator[str]:
+    """A paragraph as indented lines of at most 100 characters."""
+    yield from textwrap.wrap(paragraph, 100, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False)
 
 
 def hexed(value: bytes) -> str:

@@ -13,7 +13,7 @@ from lindenstrom.core.units import format_eur, format_kwh, format_price
 from lindenstrom.core.verification import Check, CheckStatus, DayAmounts, Difference, Outcome, PostingState, Report
 from lindenstrom.errors import ExitCode
 from lindenstrom_cli.catalogue import text
-from lindenstrom_cli.render import Result, emphasis, hexed, utc
+from lindenstrom_cli.render import Result, emphasis, hexed, utc, wrapped
 
 _EXIT = {
     Outcome.VERIFIED: ExitCode.OK,
@@ -59,6 +59,7 @@ class Sources:
     bundle: Path
     community_file: Path
     node: str | None
+    trial: bool
     own_packs: int
     pinned: tuple[bytes, ...]
 
@@ -122,11 +123,11 @@ class Verification(Result):
                     yield "  " + text("verify.failed", id=check.id, detail=check.detail)
             for difference in self.differences:
                 yield from _difference_lines(difference)
-            yield "  " + text("verify.failed_next", bundle=self.bundle)
+            yield from wrapped(text("verify.failed_next", bundle=self.bundle))
         elif self.verdict is Outcome.NOT_FINAL and self.final_at is not None:
             yield "  " + text("verify.not_final", when=utc(self.final_at))
         else:
-            yield "  " + text(f"verify.is_{self.verdict.name.lower()}")
+            yield from wrapped(text(f"verify.is_{self.verdict.name.lower()}"))
         yield ""
 
     def _check_lines(self) -> Iterator[str]:
@@ -134,7 +135,7 @@ class Verification(Result):
         yield f"  {text('head.checked').ljust(width + 4)}{text('head.result')}"
         for check in self.checks:
             yield f"  {check.id:>2} {check.claim.ljust(width)}  {check.status}"
-            if check.detail and check.status != CheckStatus.OK.value:
+            if check.detail:
                 yield f"     {check.detail}"
 
     def _explained(self, number: int) -> Iterator[str]:
@@ -254,7 +255,10 @@ def _difference_lines(difference: Difference) -> Iterator[str]:
 
 def _trust(sources: Sources) -> Iterator[str]:
     yield text("trust.community", file=sources.community_file)
-    yield text("trust.node", node=sources.node) if sources.node else text("trust.offline")
+    if sources.node is None:
+        yield text("trust.offline")
+    else:
+        yield text("trust.trial" if sources.trial else "trust.node", node=sources.node)
     yield text("trust.packs", count=sources.own_packs) if sources.own_packs else text("trust.no_packs")
     if sources.pinned:
         yield text("trust.pinned", auditors=", ".join(hexed(a) for a in sources.pinned))

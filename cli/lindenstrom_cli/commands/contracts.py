@@ -78,9 +78,9 @@ class Build(Result):
 @command(contracts, "build", "contracts build")
 def build(session: Session) -> Build:  # noqa: ARG001 - every command takes its session
     """Compile the contracts from their sources. Needs a source tree; a release brings them compiled."""
-    from lindenstrom_contracts import compiler
+    from lindenstrom_contracts.compiler import build as compile_all
 
-    return Build(artifacts=tuple(compiler.build()))
+    return Build(artifacts=tuple(compile_all()))
 
 
 @command(contracts, "deploy", "contracts deploy", "contracts deploy --url https://node.example", password=True)

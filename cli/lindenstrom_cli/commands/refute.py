@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import click
 
@@ -14,9 +14,12 @@ from lindenstrom.core.eip712 import Refute
 from lindenstrom.core.refutation import Reason
 from lindenstrom_cli.app import Session, command
 from lindenstrom_cli.catalogue import text
-from lindenstrom_cli.errors import ForeignBundle
+from lindenstrom_cli.errors import ForeignBundle, NothingWrong
 from lindenstrom_cli.render import Result
-from lindenstrom_cli.world import open_world
+from lindenstrom_cli.world import World, open_world
+
+if TYPE_CHECKING:
+    from lindenstrom.chain.abi import ContractCall
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,8 +65,7 @@ def refute(session: Session, bundle: Path, simulate: bool, yes: bool) -> Refuted
     signer = world.account_signer(read.member)
     act = Refute(member=read.member, sequence=read.sequence, posting=read.digest)
     call = world.contracts.refute(act, read.header, read.opening, world.sign(signer, act))
-    answer = world.contracts.settlement.answer("refute", world.chain.call(call, caller=signer.address))
-    reason = Reason(answer[0])
+    reason = _reason(world, call, signer.address, read.sequence)
     result = None
     if not simulate:
         session.note(revealed(read))
@@ -79,6 +81,19 @@ def refute(session: Session, bundle: Path, simulate: bool, yes: bool) -> Refuted
         tx=result.tx_hash if result else None,
         gas_used=result.gas_used if result else None,
     )
+
+
+def _reason(world: World, call: "ContractCall", caller: bytes, sequence: int) -> Reason:
+    """What the contract would say. Raises NothingWrong, ContractRefused."""
+    from lindenstrom.chain.errors import ContractRefused
+
+    try:
+        answer = world.chain.call(call, caller=caller)
+    except ContractRefused as error:
+        if error.name == "NothingWrong":
+            raise NothingWrong(sequence) from None
+        raise
+    return Reason(world.contracts.settlement.answer("refute", answer)[0])
 
 
 def revealed(bundle: Bundle) -> str:

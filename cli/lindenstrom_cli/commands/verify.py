@@ -71,8 +71,14 @@ def verify(
     with ExitStack() as stack:
         view = None if offline else _view(community, read, stack)
         report = verify_bundle(read, expected, recover=recover_address, chain=view)
-    place = None if offline else community.node.place
-    sources = Sources(bundle=bundle, community_file=file, node=place, own_packs=len(own), pinned=pinned)
+    sources = Sources(
+        bundle=bundle,
+        community_file=file,
+        node=None if offline else community.node.place,
+        trial=community.node.is_trial,
+        own_packs=sum(meter.binding.meter in own for meter in read.meters),
+        pinned=pinned,
+    )
     return verification(read, report, sources, explain)
 
 

@@ -1,0 +1,76 @@
+"""Homes, contracts, members, agreements. English."""
+
+from typing import Final
+
+_SETUP: Final[dict[str, str]] = {
+    "init.made": "Made {home} for {name}; the clock of its trial chain stands at noon of {start}.",
+    "init.key": "  key {alias:<10} {address}  (opens alone; for trial)",
+    "init.next": (
+        "Next, in that directory (cd {home}):\n"
+        "  lindenstrom contracts deploy              the community's contracts, on the trial chain\n"
+        "  lindenstrom key new anna --unattended     a key for each member and each reader\n"
+        '  lindenstrom member add "Anna" --key anna  then readers, meters and agreements: lindenstrom --help'
+    ),
+    "contracts.title": "{name}, chain {chain} at {node}",
+    "contracts.constants": (
+        "  zone {zone}, readings close {close} h after the day, objections for {objection} days, "
+        "answers within {answer} days, room for {members} members"
+    ),
+    "contracts.first_day": "  first day that can be settled: {day}",
+    "contracts.built": "Compiled: {names}",
+    "contracts.next": "Next: lindenstrom member add NAME --key ALIAS",
+    "chain.status": "{kind} chain {id} at {place}, block {block}",
+    "chain.clock": "clock: {utc}, local day {day}",
+    "chain.runs": "The node runs at {url} (process {pid}). Stop it: lindenstrom chain start --stop",
+    "chain.stopped": "No node runs for this home; its state is kept.",
+    "head.index": "index",
+    "head.account": "account",
+    "member.added": "Member {index}, account {address}",
+    "member.fee": "(fee account)",
+    "reader.added": "Reader {index} ({alias}), key {address}. Bind a meter to it: lindenstrom meter bind --help",
+    "head.reader": "reader",
+    "head.meters": "meters",
+    "member.rounding": "(rounding account)",
+}
+
+_AGREEMENT: Final[dict[str, str]] = {
+    "agreement.offered": "Agreement {id} offered, from {day}. To join: lindenstrom agreement join {id} --member NAME",
+    "agreement.left": "Member {member} leaves agreement {id}; last day {day}.",
+    "agreement.joined": "Member {member} joins agreement {id} from {day}.",
+    "agreement.saved": "Saved the act in {file}. Still to sign: {missing}.",
+    "agreement.carry": (
+        "Carry it to where that key is, and there: lindenstrom agreement join --act {file}\n"
+        "The file holds the member's parameters (share, weight): give it to the parties only."
+    ),
+    "agreement.none": "No agreements yet. Offer one: lindenstrom agreement offer --help",
+    "agreement.title": "Agreement {id} {label}",
+    "agreement.key": "  divided      {value}",
+    "agreement.key_proportional": "in proportion to what each draws",
+    "agreement.key_static": "by each member's fixed part",
+    "agreement.price_fixed": "  price        {price} ct/kWh",
+    "agreement.price_mid": "  price        {price} ct/kWh, midway between {low} and {high}",
+    "agreement.fee": "  fee          {fee} ct/kWh, paid by the taker",
+    "agreement.cap": "  cap          {cap} kWh per member and quarter-hour",
+    "agreement.days": "  days         {first} to {last}",
+    "agreement.open": "open end",
+    "agreement.order": "  order        {priority} (lower runs first)",
+    "agreement.steward": "  steward      member {steward}",
+    "agreement.public": "  disputes     may be public: a member can have the contract decide",
+    "agreement.private": "  disputes     not public: an auditor decides",
+    "agreement.parties": "  members",
+    "head.label": "label",
+    "head.price": "ct/kWh",
+    "head.fee": "fee",
+    "head.first": "from",
+    "head.last": "until",
+    "head.members": "members",
+    "head.role": "role",
+    "role.1": "takes",
+    "role.2": "gives",
+    "role.3": "takes and gives",
+    "party.member": "the member",
+    "party.steward": "the steward",
+    "party.operator": "the operator",
+}
+
+COMMUNITY: Final[dict[str, str]] = {**_SETUP, **_AGREEMENT}
