@@ -3,8 +3,9 @@
 from typing import Final
 
 from lindenstrom_cli.english import ENGLISH
+from lindenstrom_cli.english_demo import DEMO
 
-CATALOGUE: Final = ENGLISH
+CATALOGUE: Final = ENGLISH | DEMO
 
 
 def text(message: str, /, **values: object) -> str:

@@ -46,6 +46,13 @@ class LoadFileMalformed(UsageError):
         super().__init__(f"the load file {path}, line {line}: {what}; {remedy}")
 
 
+class OneLoadFile(UsageError):
+    """A run takes one file."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__(f"--load takes one file, {count} were given; name the one to run")
+
+
 class NotAMonday(UsageError):
     """The first week was laid on another day of the week."""
 

@@ -30,7 +30,6 @@ from lindenstrom_cli.demo.physics import (
 )
 from lindenstrom_cli.demo.picture import DaySums
 
-
 HOME_READERS = {3: 1, 4: 2, 10: 3}
 """Member → reader: these have an adapter at home; all others are read by the metering operator, reader 0."""
 
@@ -115,9 +114,7 @@ def community_model(seed: int) -> DemoCommunity:
     for index, (name, annual_kwh, car_w, profile) in enumerate(consumers, start=10):
         names[index] = name
         reader = HOME_READERS.get(index, 0)
-        plans.append(
-            ConnectionPlan(member=index, annual_kwh=annual_kwh, car_w=car_w, profile=profile, reader=reader)
-        )
+        plans.append(ConnectionPlan(member=index, annual_kwh=annual_kwh, car_w=car_w, profile=profile, reader=reader))
     members = assemble_members(names, build_meters(seed, plans))
     return DemoCommunity(
         seed=seed,
