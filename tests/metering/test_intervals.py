@@ -240,3 +240,13 @@ def test_break_after_built_days_leaves_their_boundaries() -> None:
     after = whole(build(samples, DAY + 1, breaks=(swap,), settled=settled))
     assert after.start == reg(200)
     check_sums(after)
+
+
+def test_register_at_a_boundary_is_floored() -> None:
+    at = start_ms(DAY)
+    samples = [
+        Sample(time_ms=at - 1_000, registers=reg(10, 20)),
+        Sample(time_ms=at + 2_000, registers=reg(12, 20)),
+        Sample(time_ms=start_ms(DAY + 1), registers=reg(12, 20)),
+    ]
+    assert whole(build(samples)).start == reg(10, 20)
