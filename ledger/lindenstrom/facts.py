@@ -46,9 +46,14 @@ class ChainFacts:
         """Unix time of an auditor's record, 0 for none."""
         return self._contracts.withheld_at(reader, window)
 
-    def reader_account(self, reader: int) -> bytes:
-        """The address that the reader signs with now."""
-        return self._contracts.reader(reader).key_a[12:]
+    def reader_accounts(self, reader: int) -> Sequence[bytes]:
+        """All addresses that the reader has signed with so far, from the registry's events."""
+        return self._contracts.reader_keys(reader)
+
+    def anchored_at(self, reader: int, window: int, revision: int) -> int:
+        """Unix time at which a revision was anchored. The revision exists (`count`)."""
+        rows = self._contracts.anchored(reader, window)
+        return next(row.time for row in rows if row.record.revision == revision)
 
     def posting(self, sequence: int) -> PostingFacts | None:
         """The posting, None when the chain knows none of that sequence."""

@@ -247,8 +247,11 @@ class ExampleDay:
     def withheld_at(self, reader: int, window: int) -> int:
         return 0
 
-    def reader_account(self, reader: int) -> bytes:
-        return address_of(READER_KEYS[reader])
+    def reader_accounts(self, reader: int) -> list[bytes]:
+        return [address_of(READER_KEYS[reader])]
+
+    def anchored_at(self, reader: int, window: int, revision: int) -> int:
+        return self.anchor_time
 
     def posting(self, sequence: int) -> PostingFacts | None:
         if sequence != self.sequence:

@@ -123,6 +123,15 @@ class Contracts(Acts):
         curve, key_a, key_b = self._ask_registry("reader", reader)
         return ReaderKey(curve=curve, key_a=key_a, key_b=key_b)
 
+    def reader_keys(self, reader: int) -> tuple[bytes, ...]:
+        """All addresses (20 bytes) that a reader has signed with, oldest first."""
+        found: list[tuple[int, int, bytes]] = []
+        for name in ("ReaderAdded", "ReaderRotated"):
+            topics = self.registry.topics(name, reader=reader)
+            for log in self._chain.logs(self.addresses.registry, topics, self._first_block):
+                found.append((log.block, log.position, _sure(self.registry, log)["keyA"][12:]))
+        return tuple(key for _, _, key in sorted(found))
+
     def binding_count(self) -> int:
         """Bindings ever made; the last one's id."""
         return int(self._ask_registry("bindingCount")[0])

@@ -209,17 +209,16 @@ def recompute(facts: StoredFacts, header: Header, member: int, opening: Opening)
 
 
 def _statement(facts: StoredFacts, header: Header, member: int, opened: StatementOpening) -> Reason | None:
-    leaf = EMPTY if opened.empty else opened.statement.leaf
+    s = opened.statement
+    if not opened.empty and lines_commitment(opened.lines_salt, opened.lines) != s.lines_commitment:
+        raise BadOpening("lines of the statement")
+    leaf = EMPTY if opened.empty else s.leaf
     if not proves(header.statements_root, leaf, member, opened.proof, facts.depth):
         raise BadOpening("statement")
     if opened.empty:
         return None
-    s = opened.statement
-    if (s.community, s.window, s.revision, s.index) != (facts.community, header.window, header.revision, member):
-        return Reason.STATEMENT_FIELD
-    if lines_commitment(opened.lines_salt, opened.lines) != s.lines_commitment:
-        raise BadOpening("lines of the statement")
-    return None
+    fits = (s.community, s.window, s.revision, s.index) == (facts.community, header.window, header.revision, member)
+    return None if fits else Reason.STATEMENT_FIELD
 
 
 def check_record(
@@ -324,8 +323,9 @@ def _agreement(
     if len(opened.triples) != TRIPLE_BYTES * facts.zone.slot_count(header.window):
         return party, (), Reason.RESULT_LENGTH
     triples = decode_triples(opened.triples)
-    if any(t.price_ueur_kwh != terms.price_ueur_kwh for t in triples):
-        return party, triples, Reason.PRICE_DIFFERS
-    if not all(level_in_range(terms.key, t, facts.depth) for t in triples):
-        return party, triples, Reason.LEVEL_RANGE
+    for triple in triples:  # slot by slot, as the contract goes
+        if triple.price_ueur_kwh != terms.price_ueur_kwh:
+            return party, triples, Reason.PRICE_DIFFERS
+        if not level_in_range(terms.key, triple, facts.depth):
+            return party, triples, Reason.LEVEL_RANGE
     return party, triples, None

@@ -98,13 +98,15 @@ class Parameters:
     limit_ueur_kwh: int = 0
     salt: bytes
 
-    def __post_init__(self) -> None:
+    def checked(self) -> "Parameters":
+        """The same, when the operator may receipt them (a contract cannot see them). Raises BadParameters."""
         if not 0 <= self.share_ppm <= PPM:
             raise BadParameters("the share is between 0 and 100 %")
         if not 0 <= self.weight <= PPM:
             raise BadParameters("the weight is between 0 and 1 000 000")
         if not 0 <= self.limit_ueur_kwh < 2**32:
             raise BadParameters("the price limit is below 2^32 µ€/kWh")
+        return self
 
     @property
     def commitment(self) -> bytes:

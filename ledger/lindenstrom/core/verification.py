@@ -12,7 +12,7 @@
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum, StrEnum
 from typing import Protocol
 
@@ -203,6 +203,10 @@ class _Ledger:
     def failed(self) -> bool:
         return any(c.status is CheckStatus.FAILED for c in self.found.values())
 
+    @property
+    def skipped(self) -> bool:
+        return any(c.status is CheckStatus.NOT_CHECKED for c in self.found.values())
+
     def result(self) -> tuple[Check, ...]:
         for check in range(1, 8):
             self.skip(check, "not_reached")
@@ -229,6 +233,7 @@ def verify_bundle(bundle: Bundle, expected: Expectation, *, recover: Recover, ch
     _signatures(bundle, expected, recover, checks)
     if chain is not None:
         _stored_copies(bundle, chain, checks)
+        _sources(bundle, expected, chain, checks)
     facts: StoredFacts = chain if chain is not None else SelfContainedFacts(bundle)
     verdict = _recomputation(bundle, facts, checks)
     posting = _posting(bundle, chain, checks)
@@ -282,15 +287,37 @@ def _signatures(bundle: Bundle, expected: Expectation, recover: Recover, checks:
 
 
 def _stored_copies(bundle: Bundle, chain: ChainView, checks: _Ledger) -> None:
+    """Bindings and memberships may have been given an earlier end since; on the bundle's day they held all the same."""
     window = bundle.header.window
-    if list(chain.bindings(bundle.member, window)) != [m.binding for m in bundle.meters]:
+    held = [replace(b, end_day=0) for b in chain.bindings(bundle.member, window)]
+    if held != [replace(m.binding, end_day=0) for m in bundle.meters]:
         checks.fail(7, "bindings_differ")
-    if list(chain.memberships(bundle.member, window)) != [(a.membership, a.terms) for a in bundle.agreements]:
+    places = [(replace(m, end_day=0), t) for m, t in chain.memberships(bundle.member, window)]
+    if places != [(replace(a.membership, end_day=0), a.terms) for a in bundle.agreements]:
         checks.fail(7, "memberships_differ")
     for meter in bundle.meters:
-        if meter.signature and chain.reader_account(meter.binding.reader) != meter.reader_account:
+        if meter.signature and meter.reader_account not in chain.reader_accounts(meter.binding.reader):
             checks.fail(7, "reader_key_differs", str(meter.binding.reader))
     checks.ok(7)
+
+
+def _sources(bundle: Bundle, expected: Expectation, chain: ChainView, checks: _Ledger) -> None:
+    """Whether each source is the newest at the cut-off, and each replacement had a ground (R5)."""
+    window, as_of = bundle.header.window, bundle.header.as_of
+    posting = chain.posting(bundle.sequence)
+    for meter in bundle.meters:
+        opening, reader = meter.opening, meter.binding.reader
+        count = chain.count(reader, window)
+        in_time = [r for r in range(count) if chain.anchored_at(reader, window, r) <= as_of]
+        if opening.kind == SourceKind.ANCHORED:
+            if in_time and in_time[-1] > opening.revision:
+                checks.fail(2, "reason_source_stale")
+            continue
+        withheld = chain.withheld_at(reader, window)
+        recorded = posting is not None and 0 < withheld < posting.posted_at
+        if in_time and not recorded and meter.binding.meter not in (expected.own_packs or {}):
+            # Empty position or unfit pack: the auditor can see it, the member from own copies of the readings only.
+            checks.skip(2, "replacement_unproven")
 
 
 def _recomputation(bundle: Bundle, facts: StoredFacts, checks: _Ledger) -> Verdict | None:
@@ -335,7 +362,7 @@ def _pinned(posting: PostingFacts | None, expected: Expectation) -> int:
 def _outcome(checks: _Ledger, posting: PostingFacts | None, pinned: int) -> Outcome:
     if checks.failed:
         return Outcome.NOT_VERIFIED
-    if posting is None:
+    if posting is None or checks.skipped:
         return Outcome.INCOMPLETE
     if posting.state is PostingState.POSTED:
         return Outcome.NOT_FINAL

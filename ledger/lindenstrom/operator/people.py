@@ -113,11 +113,11 @@ def join(office: Office, request: JoinRequest) -> int:
     """Receive a member's parameters, receipt them, and carry the join; the membership's place in the member's list.
 
     The parameters are on disk before the receipt is signed: with it the operator can always clear.
-    Errors: NotTheOperator, ParametersDiffer, AgreementMissing, SignatureDiffers.
+    Errors: NotTheOperator, BadParameters, ParametersDiffer, AgreementMissing, SignatureDiffers.
     """
     office.require_operator()
     act = request.act
-    if request.parameters.commitment != act.parameters:
+    if request.parameters.checked().commitment != act.parameters:
         raise ParametersDiffer(act.member, act.agreement)
     known = _place(office, act)
     office.store.put_parameters(act.member, act.agreement, request.parameters)
