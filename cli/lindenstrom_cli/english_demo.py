@@ -17,12 +17,14 @@ DEMO: Final[dict[str, str]] = {
     "demo.table_note": "EUR: what the member gets (+) or pays (-) for the energy shared; the rest is the supplier's.",
     "demo.day_line": "{day}: {slots} quarter-hours, posting {sequence}, attested and final, {gas} gas to settle",
     "demo.missing": "  {count} meter without a reading (reader {reader} was silent): settled as zeros, status missing",
-    "demo.sml": "{telegrams} SML telegrams decoded for three households, the others came in the metering operator's file",
+    "demo.sml": "{telegrams} SML telegrams from three households; the others came in the metering operator's file",
     "demo.gas": "{whole}.{tenth} gas per member and quarter-hour (anchor, post, attest, finalise)",
     "demo.picture": "picture of {day}: {path}",
     "demo.verified": "{verdict}  {name} checks the bill of {day}",
     "demo.checks": "  checks: {checks}; attested by {auditors} of the auditors they trust",
-    "demo.lie": "The operator posts {day} as posting {sequence} with {cent} cents less for {name}; every hash in it is right.",
+    "demo.lie": (
+        "The operator posts {day} as posting {sequence} with {cent} cents less for {name}; every hash in it is right."
+    ),
     "demo.found": (
         "{verdict}  check {checks} fails: {agreement}: the bill says {stated} EUR, the rules give {rules} EUR, "
         "{difference} EUR in the member's favour"
@@ -33,12 +35,13 @@ DEMO: Final[dict[str, str]] = {
     ),
     "demo.again": "  the honest day was posted again as posting {sequence}, attested, and is final",
     "demo.audited": (
-        "{verdict}  audit: {postings} postings, {slots} members' quarter-hours recomputed, {missing} meter readings replaced"
+        "{verdict}  audit: {postings} postings, {slots} members' quarter-hours recomputed, "
+        "meters without a reading: {missing}"
     ),
     "demo.audit_first": "  first difference: {first}",
     "demo.audit_void": "  void, and binding nobody: posting {postings}",
     "demo.seconds": "Done in {seconds} s.",
-    "demo.not_kept": "Keys, chain and mailbox were removed; `lindenstrom demo --keep DIR` leaves them for you to work on.",
+    "demo.not_kept": "Keys, chain and mailbox were removed; `demo --keep DIR` leaves them for you to work on.",
     "demo.kept": "Everything is in {home}: community.toml, chain.sqlite, mailbox/, metering/, operator/, keys/. Try:",
     "demo.try_verify": "  lindenstrom verify {bundle} --member {member} --home {home}",
     "demo.try_audit": "  lindenstrom audit run --home {home}",

@@ -152,7 +152,7 @@ def falls(world: ExampleChain, day: ExampleDay, *, every: int) -> int:
                 assert recompute(facts, bundle.header, member, opening).reason is None
             except BadOpening:
                 pass
-            with pytest.raises(ContractRefused, match="NothingWrong|BadOpening|BadRecord|ChallengeFailed"):
+            with pytest.raises(ContractRefused, match=r"NothingWrong|BadOpening|BadRecord|ChallengeFailed"):
                 world.send(call)
     return tried
 

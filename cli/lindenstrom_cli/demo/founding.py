@@ -1,4 +1,4 @@
-"""A home for the demo's community: keys, chain, contracts, people and agreements, all through the project's own doors."""
+"""A home for the demo's community: keys, chain, contracts, people, agreements, all through the project's own doors."""
 
 import secrets
 from collections.abc import Mapping

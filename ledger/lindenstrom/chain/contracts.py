@@ -128,8 +128,8 @@ class Contracts(Acts):
         found: list[tuple[int, int, bytes]] = []
         for name in ("ReaderAdded", "ReaderRotated"):
             topics = self.registry.topics(name, reader=reader)
-            for log in self._chain.logs(self.addresses.registry, topics, self._first_block):
-                found.append((log.block, log.position, _sure(self.registry, log)["keyA"][12:]))
+            logs = self._chain.logs(self.addresses.registry, topics, self._first_block)
+            found += [(log.block, log.position, _sure(self.registry, log)["keyA"][12:]) for log in logs]
         return tuple(key for _, _, key in sorted(found))
 
     def binding_count(self) -> int:

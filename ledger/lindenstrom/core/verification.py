@@ -77,7 +77,8 @@ class ChainView(StoredFacts, Protocol):
     """What the checks read from a chain, on top of the contract's own storage."""
 
     def posting(self, sequence: int) -> PostingFacts | None: ...
-    def reader_account(self, reader: int) -> bytes: ...
+    def reader_accounts(self, reader: int) -> Sequence[bytes]: ...  # noqa: D102
+    def anchored_at(self, reader: int, window: int, revision: int) -> int: ...  # noqa: D102
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
