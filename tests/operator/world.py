@@ -1,9 +1,13 @@
 """A made-up community on an embedded chain, driven through the operator's own functions."""
 
+import atexit
 import hashlib
+import shutil
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 from lindenstrom.chain.acts import SignedAnchor
@@ -88,13 +92,17 @@ class World:
                 deliver_packs(self.office.mailbox, delivery)
         self.chain.send(self.office.contracts.anchor(signed), OPERATOR_KEY)
 
+    def run_past(self, window: int) -> None:
+        """Clock past the window's end, where it is not there yet."""
+        self.chain.advance_to(max(self.chain.now(), self.office.zone.window_end(window) + 600))
+
     def run_to_close(self, window: int) -> None:
         """Clock to the window's cut-off."""
         self.chain.advance_to(max(self.chain.now(), self.office.as_of(window)))
 
     def read_day(self, window: int) -> None:
         """Everything measured, anchored, delivered; the clock stands at the cut-off."""
-        self.chain.advance_to(max(self.chain.now(), self.office.zone.window_end(window) + 600))
+        self.run_past(window)
         self.anchor(window, self.packs(window))
         self.run_to_close(window)
 
@@ -136,7 +144,17 @@ def make_pack(world: World, binding: int, meter: bytes, window: int, revision: i
 
 @contextmanager
 def new_world(folder: Path, members: int = 4) -> Iterator[World]:
-    """Deploy and fill: members 2…, one meter each, the last one at reader 1; a proportional and a static agreement."""
+    """Members 2…, one meter each, the last one at reader 1; a proportional and a static agreement. Made once."""
+    made, meters = _prototype(members)
+    shutil.copytree(made, folder, dirs_exist_ok=True)
+    with reopened(folder, meters, b"seed") as world:
+        yield world
+
+
+@cache
+def _prototype(members: int) -> tuple[Path, Mapping[int, tuple[bytes, int, int]]]:
+    folder = Path(tempfile.mkdtemp())
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     create_chain(folder / "chain.sqlite", START)
     with open_chain(NodeConfig(kind=NodeKind.EMBEDDED, path=folder / "chain.sqlite")) as chain:
         constants = Constants(
@@ -157,27 +175,27 @@ def new_world(folder: Path, members: int = 4) -> Iterator[World]:
         )
         for key in (AUDITOR_KEY, *READER_KEYS):
             chain.ensure_funds(address_of(key))
-        store = Store.create(folder / "store.sqlite", community=community.id, secret=keccak(b"secret"))
-        world = World(
-            folder=folder, chain=chain, community=community, office=_office(folder, chain, community, store), meters={}
-        )
-        yield replace(world, meters=fill(world, members))
-        store.close()
+        with Store.create(folder / "store.sqlite", community=community.id, secret=keccak(b"secret")) as store:
+            office = _office(folder, chain, community, store, b"seed")
+            world = World(folder=folder, chain=chain, community=community, office=office, meters={})
+            return folder, fill(world, members)
 
 
 @contextmanager
-def reopened(folder: Path, meters: Mapping[int, tuple[bytes, int, int]]) -> Iterator[World]:
+def reopened(
+    folder: Path, meters: Mapping[int, tuple[bytes, int, int]], seed: bytes = b"another seed"
+) -> Iterator[World]:
     """The same world in another process or after a crash."""
     community = load_community(folder / "community.toml")
     with (
         open_chain(community.node) as chain,
         Store.open(folder / "store.sqlite", community=community.id) as store,
     ):
-        office = _office(folder, chain, community, store, b"another seed")
+        office = _office(folder, chain, community, store, seed)
         yield World(folder=folder, chain=chain, community=community, office=office, meters=meters)
 
 
-def _office(folder: Path, chain: Chain, community: Community, store: Store, seed: bytes = b"seed") -> Office:
+def _office(folder: Path, chain: Chain, community: Community, store: Store, seed: bytes) -> Office:
     return Office(
         chain=chain,
         community=community,

@@ -48,7 +48,9 @@ def first_imbalance(
         pool = _offers(rest_feed, feed, givers, giving, terms.cap_mwh)
         weights = np.array([p.parameters.weight for p in takers], np.uint64)
         took, gave = taken_array(terms.key, level, wanted, weights), given_array(giver_level, pool)
-        twice = np.concatenate((took > rest_draw[taking], gave > rest_feed[giving])).any(axis=0)
+        twice: npt.NDArray[np.bool_] = np.any(
+            np.concatenate((took > rest_draw[taking], gave > rest_feed[giving])), axis=0
+        )
         if twice.any():
             return agreement, _first(twice)
         rest_draw[taking] -= took

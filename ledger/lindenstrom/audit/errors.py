@@ -30,7 +30,7 @@ class NothingToVoid(RefusedByRules):
 
     def __init__(self, sequence: int) -> None:
         super().__init__(
-            f"posting {sequence} passed the audit, so there is nothing to void; to void it all the same, say so expressly"
+            f"posting {sequence} passed the audit: there is nothing to void; say so expressly to void it all the same"
         )
 
 

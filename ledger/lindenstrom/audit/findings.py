@@ -54,7 +54,7 @@ class ReplacedMeter:
 class AuditedDay:
     """One posting's facts.
 
-    slots_checked: members' slots recomputed. register_gaps: bindings whose registers jump beside a day without a reading.
+    slots_checked: members' slots recomputed. register_gaps: bindings whose registers jump beside an unread day.
     gas_post, gas_anchor: of the posting, and of the transactions that anchored the window's readings.
     """
 

@@ -1,0 +1,199 @@
+"""Whole days of random small communities: the fast clearing against the plain rules, and I1, I2, I3, I5 and I7."""
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lindenstrom.core.allocation import DayResult, MemberEnergy, Place, clear_day, running_order
+from lindenstrom.core.clearing import Party, amount_peur, levels, member_slot, offer, taken
+from lindenstrom.core.clearing import given as given_at
+from lindenstrom.core.commitment import CommittedDay, DaySalts, commit_day
+from lindenstrom.core.hashing import keccak, u32
+from lindenstrom.core.refutation import recompute_lines
+from lindenstrom.core.statements import Source
+from lindenstrom.core.terms import FEE_ACCOUNT, NO_CAP, ROUNDING_ACCOUNT, Key, Parameters, Role, Rule, Terms
+
+ENERGY = st.one_of(st.just(0), st.integers(0, 20), st.integers(0, 10**6), st.integers(2**32 - 9, 2**32 - 1))
+SHARE = st.one_of(st.just(10**6), st.integers(0, 10**6))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Community:
+    slots: int
+    energy: Mapping[int, MemberEnergy]
+    agreements: Mapping[int, Terms]
+    places: tuple[Place, ...]
+
+    def clear(self) -> DayResult:
+        return clear_day(slot_count=self.slots, energy=self.energy, agreements=self.agreements, places=self.places)
+
+
+@st.composite
+def terms(draw: st.DrawFn) -> Terms:
+    price = st.integers(0, 2**32 - 1)
+    return Terms(
+        steward=0,
+        key=draw(st.sampled_from([Key.PROPORTIONAL, Key.STATIC])),
+        rule=draw(st.sampled_from([Rule.FIXED, Rule.MID_MARKET])),
+        price_a_ueur_kwh=draw(price),
+        price_b_ueur_kwh=draw(price),
+        fee_ueur_kwh=draw(st.one_of(st.just(0), price)),
+        cap_mwh=draw(st.one_of(st.just(NO_CAP), ENERGY)),
+        priority=draw(st.integers(0, 2)),
+    )
+
+
+@st.composite
+def communities(draw: st.DrawFn) -> Community:
+    slots = draw(st.integers(1, 3))
+    members = range(2, 2 + draw(st.integers(1, 5)))
+    row = st.lists(ENERGY, min_size=slots, max_size=slots).map(tuple)
+    agreements = dict(enumerate(draw(st.lists(terms(), min_size=1, max_size=4)), start=1))
+    places = [
+        Place(
+            member=member,
+            agreement=agreement,
+            role=draw(st.sampled_from([Role.TAKER, Role.GIVER, Role.BOTH])),
+            parameters=Parameters(
+                weight=draw(st.integers(0, 10**6)), share_ppm=draw(SHARE), salt=keccak(u32(member) + u32(agreement))
+            ),
+        )
+        for member in members
+        for agreement in agreements
+        if draw(st.booleans())
+    ]
+    metered = draw(st.sets(st.sampled_from(list(members))))  # who has no meter counts zero
+    energy = {m: MemberEnergy(draw_mwh=draw(row), feed_mwh=draw(row)) for m in sorted(metered)}
+    live = {p.agreement for p in places}
+    return Community(
+        slots=slots,
+        energy=energy,
+        agreements={a: t for a, t in agreements.items() if a in live},
+        places=tuple(places),
+    )
+
+
+def metered(c: Community, member: int) -> MemberEnergy:
+    zeros = (0,) * c.slots
+    return c.energy.get(member, MemberEnergy(draw_mwh=zeros, feed_mwh=zeros))
+
+
+def parties(c: Community, member: int) -> list[tuple[int, Party]]:
+    mine = {p.agreement: p for p in c.places if p.member == member}
+    return [
+        (a, Party(role=mine[a].role, parameters=mine[a].parameters, terms=c.agreements[a]))
+        for a in running_order(c.agreements)
+        if a in mine
+    ]
+
+
+def plain_slot(c: Community, slot: int) -> dict[int, tuple[int, int]]:
+    """(L, g) per agreement of one slot by the plain rules, and the balance of each (I1, I2)."""
+    rest = {m: [metered(c, m).draw_mwh[slot], metered(c, m).feed_mwh[slot]] for m in {p.member for p in c.places}}
+    found = {}
+    for agreement in running_order(c.agreements):
+        its = c.agreements[agreement]
+        mine = [p for p in c.places if p.agreement == agreement]
+
+        def offered(p: Place, side: int, cap: int = its.cap_mwh) -> int:
+            whole = metered(c, p.member)
+            amount = (whole.draw_mwh, whole.feed_mwh)[side][slot]
+            return offer(rest[p.member][side], amount, p.parameters.share_ppm, cap)
+
+        draws = [(p, offered(p, 0)) for p in mine if p.role & Role.TAKER]
+        feeds = [(p, offered(p, 1)) for p in mine if p.role & Role.GIVER]
+        level, giver_level = levels(its.key, [(o, p.parameters.weight) for p, o in draws], [o for _, o in feeds])
+        took = {p.member: taken(its.key, level, o, p.parameters.weight) for p, o in draws}
+        gave = {p.member: given_at(giver_level, o) for p, o in feeds}
+        assert 0 <= sum(gave.values()) - sum(took.values()) < max(1, len(draws), len(feeds))
+        assert sum(gave.values()) <= sum(o for _, o in feeds)
+        for side, amounts in ((0, took), (1, gave)):
+            for member, amount in amounts.items():
+                rest[member][side] -= amount
+                assert rest[member][side] >= 0
+        found[agreement] = (level, giver_level)
+    return found
+
+
+def posted(c: Community, result: DayResult) -> CommittedDay:
+    def salts(name: bytes):  # type: ignore[no-untyped-def]
+        return lambda index: keccak(name + u32(index))
+
+    return commit_day(
+        community=keccak(b"community"),
+        window=20_000,
+        revision=0,
+        as_of=1,
+        sequence=1,
+        depth=4,
+        result=result,
+        sources={m: Source.anchored(0) for m in c.energy},
+        salts=DaySalts(level=salts(b"level"), line=salts(b"line"), total=salts(b"total")),
+    )
+
+
+@given(communities())
+@settings(max_examples=150, deadline=None)
+def test_a_day_follows_the_plain_rules_and_balances(c: Community) -> None:
+    result = c.clear()
+    for slot in range(c.slots):
+        for agreement, pair in plain_slot(c, slot).items():
+            triple = result.triples[agreement][slot]
+            assert (triple.taker_level, triple.giver_level) == pair
+            assert triple.price_ueur_kwh == c.agreements[agreement].price_ueur_kwh
+
+
+@given(communities())
+@settings(max_examples=150, deadline=None)
+def test_lines_are_what_each_member_recomputes(c: Community) -> None:
+    result = c.clear()
+    for member in {p.member for p in c.places}:
+        mine, own = parties(c, member), metered(c, member)
+        triples = [result.triples[a] for a, _ in mine]
+        lines = recompute_lines(mine, triples, own.draw_mwh, own.feed_mwh)
+        assert result.lines[member] == lines
+        rest = result.residual[member]
+        assert sum(line.taken_mwh for line in lines) + sum(rest.draw_mwh) == sum(own.draw_mwh)  # I2
+        assert sum(line.given_mwh for line in lines) + sum(rest.feed_mwh) == sum(own.feed_mwh)
+        by_slot = [
+            member_slot(own.draw_mwh[s], own.feed_mwh[s], [p for _, p in mine], [t[s] for t in triples])
+            for s in range(c.slots)
+        ]
+        for place, (_, party) in enumerate(mine):
+            its = party.terms
+            due = sum(amount_peur(*row[place], its.price_ueur_kwh, its.fee_ueur_kwh) for row in by_slot)
+            assert lines[place].amount_peur == due
+
+
+@given(communities())
+@settings(max_examples=150, deadline=None)
+def test_money_sums_to_zero(c: Community) -> None:
+    result = c.clear()
+    assert sum(result.net_peur(m) for m in result.lines) == 0
+    if c.places:
+        assert result.net_peur(FEE_ACCOUNT) >= 0 >= result.net_peur(ROUNDING_ACCOUNT)
+
+
+def shuffled(rows: Sequence[Place], seed: int) -> tuple[Place, ...]:
+    mixed = list(rows)
+    random.Random(seed).shuffle(mixed)
+    return tuple(mixed)
+
+
+@given(communities(), st.integers(0, 2**16))
+@settings(max_examples=150, deadline=None)
+def test_the_order_of_inputs_changes_no_byte(c: Community, seed: int) -> None:
+    mixed = Community(
+        slots=c.slots,
+        energy=dict(reversed(list(c.energy.items()))),
+        agreements=dict(reversed(list(c.agreements.items()))),
+        places=shuffled(c.places, seed),
+    )
+    once, twice, other = c.clear(), c.clear(), mixed.clear()
+    assert once.triples == twice.triples == other.triples
+    assert once.lines == twice.lines == other.lines
+    days = [posted(c, once), posted(c, twice), posted(mixed, other)]
+    assert len({d.digest for d in days}) == 1

@@ -1,0 +1,203 @@
+"""The store: private, versioned, and what is on record stays."""
+
+import sqlite3
+import stat
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_mock_engine
+
+from lindenstrom.core.hashing import keccak
+from lindenstrom.core.packs import Registers, missing_pack
+from lindenstrom.core.salts import Purpose
+from lindenstrom.core.statements import Header, Source
+from lindenstrom.core.terms import Parameters
+from lindenstrom.store import schema
+from lindenstrom.store.errors import (
+    NotAStore,
+    ParametersUnknown,
+    StoreConflict,
+    StoreExists,
+    StoreMissing,
+    StoreOfAnotherCommunity,
+    StoreTooNew,
+    StoreUnreadable,
+)
+from lindenstrom.store.records import (
+    PostingStep,
+    StoredDay,
+    StoredPack,
+    StoredPosting,
+    StoredSource,
+    StoredStatement,
+)
+from lindenstrom.store.store import Store, month_of
+from tests.operator.world import FIRST_DAY, randomness
+
+COMMUNITY, SECRET = keccak(b"community"), keccak(b"secret")
+PACK = StoredPack(
+    binding=1, window=FIRST_DAY, revision=0, pack=b"pack", proof=(SECRET, COMMUNITY), account=b"a" * 20, signature=b"s"
+)
+HEADER = Header(
+    window=FIRST_DAY, revision=0, as_of=5, statements_root=SECRET, results_root=SECRET, sources_root=COMMUNITY
+)
+POSTING = StoredPosting(sequence=1, header=HEADER, digest=SECRET, step=PostingStep.INTENT, call=b"call")
+
+
+def replacement() -> bytes:
+    zero = Registers(import_mwh=0, export_mwh=0)
+    return missing_pack(
+        community=COMMUNITY, meter=SECRET, window=FIRST_DAY, salt=SECRET, slot_count=96, register=zero
+    ).encode()
+
+
+def day() -> StoredDay:
+    pack = replacement()
+    return StoredDay(
+        triples={1: b"t" * 20},
+        statements={2: StoredStatement(lines=b"l" * 36, net_peur=-(10**30))},
+        sources={
+            1: StoredSource(source=Source.anchored(0)),
+            2: StoredSource(source=Source.replaced(keccak(pack)), pack=pack, ground="why"),
+        },
+    )
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "store.sqlite"
+
+
+@pytest.fixture
+def store(path: Path):  # type: ignore[no-untyped-def]
+    with Store.create(path, community=COMMUNITY, secret=SECRET) as made:
+        yield made
+
+
+def test_only_its_owner_reads_it(store: Store, path: Path) -> None:
+    store.set_name(2, "Person 2")
+    assert {stat.S_IMODE(p.stat().st_mode) for p in path.parent.iterdir()} == {0o600}
+
+
+def test_opening(store: Store, path: Path) -> None:
+    store.close()
+    with Store.open(path, community=COMMUNITY) as opened:
+        assert opened.secret == SECRET
+    with pytest.raises(StoreOfAnotherCommunity):
+        Store.open(path, community=SECRET)
+    with pytest.raises(StoreExists):
+        Store.create(path, community=COMMUNITY, secret=SECRET)
+    with pytest.raises(StoreMissing):
+        Store.open(path.with_name("other"), community=COMMUNITY)
+    with sqlite3.connect(path) as raw:
+        raw.execute("UPDATE lindenstrom_version SET version = 99")
+    raw.close()
+    with pytest.raises(StoreTooNew, match="99"):
+        Store.open(path, community=COMMUNITY)
+
+
+def test_other_files_are_no_stores(path: Path) -> None:
+    path.write_bytes(b"no database at all, but long enough to be looked at" * 40)
+    with pytest.raises(NotAStore):
+        Store.open(path, community=COMMUNITY)
+    empty = path.with_name("empty")
+    sqlite3.connect(empty).close()
+    with pytest.raises(StoreMissing):
+        Store.open(path.with_name("none"), community=COMMUNITY)
+    with pytest.raises(NotAStore):
+        Store.open(empty, community=COMMUNITY)
+
+
+def test_a_held_database_is_no_internal_error(store: Store, path: Path) -> None:
+    holder = sqlite3.connect(path)
+    holder.execute("BEGIN EXCLUSIVE")
+    short = Store.open  # a reader is refused as well
+    with pytest.raises(StoreUnreadable) as held:
+        short(f"sqlite:///{path}?timeout=0.1", community=COMMUNITY)
+    holder.rollback()
+    holder.close()
+    assert held.value.exit_code == 5
+
+
+def test_keys_are_drawn_once(store: Store, path: Path) -> None:
+    first = store.month_keys(Purpose.LINE, [2, 3], 5, randomness(b"a"))
+    again = store.month_keys(Purpose.LINE, [2, 3, 4], 5, randomness(b"b"))
+    assert {s: again[s] for s in (2, 3)} == first
+    assert len({*again.values(), *store.month_keys(Purpose.TOTAL, [2], 5, randomness(b"c")).values()}) == 4
+
+
+def test_what_is_on_record_stays(store: Store) -> None:
+    store.put_packs([PACK])
+    store.put_packs([PACK, replace(PACK, binding=2)])
+    with pytest.raises(StoreConflict):
+        store.put_packs([replace(PACK, pack=b"other"), replace(PACK, binding=3)])
+    assert sorted(store.packs(FIRST_DAY)) == [(1, 0), (2, 0)]
+    assert store.packs(FIRST_DAY)[1, 0] == PACK
+    parameters = Parameters(weight=3, salt=SECRET)
+    for _ in range(2):
+        store.put_parameters(2, 1, parameters)
+    assert store.parameters(2, 1, parameters.commitment) == parameters
+    with pytest.raises(ParametersUnknown):
+        store.parameters(2, 1, SECRET)
+
+
+def test_last_packs(store: Store) -> None:
+    rows = [replace(PACK, window=FIRST_DAY + d, revision=r, pack=bytes([d, r])) for d, r in ((0, 0), (2, 0), (2, 1))]
+    store.put_packs(rows)
+    assert store.last_packs(FIRST_DAY) == {}
+    assert store.last_packs(FIRST_DAY + 2)[1].pack == b"\x00\x00"
+    assert store.last_packs(FIRST_DAY + 9)[1].pack == b"\x02\x01"
+
+
+def test_a_postings_way(store: Store) -> None:
+    store.put_intent(POSTING, day())
+    store.put_intent(POSTING, day())
+    with pytest.raises(StoreConflict):
+        store.put_intent(replace(POSTING, digest=COMMUNITY), day())
+    assert store.day(1) == day()
+    store.put_signed(1, b"raw", b"hash")
+    store.drop_intent(1)
+    store.mark_posted(1, 77)
+    store.mark_delivered(1)
+    expected = replace(POSTING, step=PostingStep.DELIVERED, raw_tx=b"raw", tx_hash=b"hash", gas=77)
+    assert store.posting(1) == expected
+    assert store.postings(FIRST_DAY) == [expected]
+    assert store.postings(None, PostingStep.INTENT) == []
+
+
+def test_an_unsigned_intent_can_be_dropped(store: Store) -> None:
+    store.put_intent(POSTING, day())
+    store.drop_intent(1)
+    assert store.posting(1) is None
+    assert store.day(1) == StoredDay(triples={}, statements={}, sources={})
+
+
+def test_erasure_takes_keys_and_what_they_hid(store: Store, path: Path) -> None:
+    store.put_intent(POSTING, day())
+    store.put_packs([PACK])
+    store.month_keys(Purpose.LINE, [1], month_of(FIRST_DAY), randomness(b"line"))
+    key = store.month_keys(Purpose.LEVEL, [1], month_of(FIRST_DAY), randomness(b"level"))[1]
+    assert store.erase(Purpose.LEVEL, FIRST_DAY) == 0
+    assert store.erase(Purpose.LEVEL, FIRST_DAY + 40) == 1
+    left = store.day(1)
+    assert (left.triples, left.sources, len(left.statements)) == ({}, {}, 1)
+    assert store.packs(FIRST_DAY) == {}
+    store.close()
+    assert key not in path.read_bytes() and replacement() not in path.read_bytes()
+
+
+def test_a_transaction_is_all_or_nothing(store: Store) -> None:
+    with pytest.raises(StoreConflict), store.transaction():  # noqa: PT012
+        store.set_name(2, "Person 2")
+        raise StoreConflict("something")
+    assert store.names() == {}
+
+
+def test_postgresql_takes_the_tables() -> None:
+    statements: list[str] = []
+    engine = create_mock_engine(
+        "postgresql://", lambda sql, *_: statements.append(str(sql.compile(dialect=engine.dialect)))
+    )
+    schema.metadata.create_all(engine, checkfirst=False)
+    assert any('"window" BIGINT NOT NULL' in s for s in statements)
