@@ -7,6 +7,7 @@ it expects, so nothing is done twice. What the store must know is stored before 
 from dataclasses import dataclass
 
 from lindenstrom.chain.abi import ContractCall
+from lindenstrom.chain.errors import ContractRefused
 from lindenstrom.core.eip712 import Act, Bind, Join, Leave, Offer, Receipt, Unbind
 from lindenstrom.core.salts import meter_id
 from lindenstrom.core.terms import Binding, Parameters, Terms
@@ -18,7 +19,6 @@ from lindenstrom.operator.errors import (
     SignatureDiffers,
 )
 from lindenstrom.operator.office import Office
-from lindenstrom.roster import OWN_ACCOUNTS
 from lindenstrom.signing import recover_address, sign_digest
 
 
@@ -35,18 +35,24 @@ class JoinRequest:
 def add_member(office: Office, name: str, account: bytes) -> int:
     """Register an account (20 bytes) and remember its name; the member's index. Raises AccountInUse."""
     office.require_operator()
-    accounts = office.reader.roster().accounts
-    known = next((m for m, a in sorted(accounts.items()) if a == account and m >= OWN_ACCOUNTS), None)
-    names = office.store.names()
-    if known is not None:
-        if names.get(known, name) != name:
-            raise AccountInUse(known)
-        office.store.set_name(known, name)
-        return known
     index = office.contracts.member_count()
+    call = office.contracts.add_member(index, account)
+    try:
+        office.chain.call(call, caller=office.community.operator)
+    except ContractRefused as refused:
+        if refused.name != "AccountTaken":
+            raise
+        return _known_member(office, int(str(refused.values[1])), name)
     office.store.set_name(index, name)
-    _send(office, office.contracts.add_member(index, account))
+    _send(office, call)
     return index
+
+
+def _known_member(office: Office, member: int, name: str) -> int:
+    if office.store.names().get(member, name) != name:
+        raise AccountInUse(member)
+    office.store.set_name(member, name)
+    return member
 
 
 def add_reader(office: Office, account: bytes) -> int:
