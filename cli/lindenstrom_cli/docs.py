@@ -72,7 +72,10 @@ def _command_parts(made: click.Command, path: str) -> Iterator[str]:
 
 
 def _block(made: click.Command, path: str) -> str:
-    context = click.Context(made, info_name=path, terminal_width=WIDTH, max_content_width=WIDTH)
+    names = ["-h", "--help"]
+    context = click.Context(
+        made, info_name=path, terminal_width=WIDTH, max_content_width=WIDTH, help_option_names=names
+    )
     return f"```\n{made.get_help(context)}\n```"
 
 

@@ -9,6 +9,7 @@ VERIFICATION: Final[dict[str, str]] = {
         "Keep the file and send it to the auditor, who can tell a corrected value from a changed copy. "
         "You can also have the contract decide, in public: lindenstrom refute {bundle}"
     ),
+    "verify.void_next": "The posting is void and binds nobody. The day is posted anew: lindenstrom statement list",
     "verify.not_final": "Nothing is wrong so far. Final from {when} on, unless it is found wrong before.",
     "verify.is_verified": "Everything was recomputed and fits; it is final and attested by an auditor you have pinned.",
     "verify.is_consistent": (

@@ -4,7 +4,7 @@ UsageError      InputNeeded, NotAHome, BadSettings, HomeExists, BadAlias, KeyExi
                 NoRoom, NoSuchMember, NoSuchMembership, ReaderExists, NoSuchReader, ForeignBundle, ActUnfit,
                 NothingGiven, NothingExpected
 CouldNotCheck   UnreadableFile
-RefusedByRules  Declined, NothingWrong
+RefusedByRules  Declined, NothingWrong, NotOpenAnyMore, DisputesNotPublic
 KeyProblem      WrongPassword, NoSuchKey, NoKeyFor, BadKeyFile, OpenKeyFile
 """
 
@@ -48,6 +48,25 @@ class NothingWrong(RefusedByRules):
         super().__init__(
             f"the contract recomputed your day and agrees with posting {sequence}, nothing was sent; "
             "if a reading is untrue, ask an auditor: the contract cannot know that"
+        )
+
+
+class NotOpenAnyMore(RefusedByRules):
+    """The posting is not the open one."""
+
+    def __init__(self, sequence: int) -> None:
+        super().__init__(
+            f"posting {sequence} is not open to refutation: it is void, final, or another one; "
+            "see: lindenstrom statement list"
+        )
+
+
+class DisputesNotPublic(RefusedByRules):
+    """An agreement's terms do not allow public disputes."""
+
+    def __init__(self, agreement: int) -> None:
+        super().__init__(
+            f"agreement {agreement} does not allow public disputes; send the file to an auditor, who can void it"
         )
 
 

@@ -38,7 +38,7 @@ class CheckLine:
     """One numbered check with its result in words."""
 
     id: int
-    status: str
+    status: CheckStatus
     claim: str
     evidence: tuple[str, ...]
     detail: str
@@ -78,6 +78,7 @@ class Verification(Result):
     amounts: DayAmounts | None
     checks: tuple[CheckLine, ...]
     differences: tuple[Difference, ...]
+    voided: bool
     final_at: int | None
     trust: tuple[str, ...]
     not_proven: tuple[str, ...]
@@ -119,11 +120,12 @@ class Verification(Result):
         """Why the verdict is not VERIFIED, and what to do."""
         if self.verdict is Outcome.NOT_VERIFIED:
             for check in self.checks:
-                if check.status == CheckStatus.FAILED.value:
-                    yield "  " + text("verify.failed", id=check.id, detail=check.detail)
+                if check.status is CheckStatus.FAILED:
+                    yield from wrapped(text("verify.failed", id=check.id, detail=check.detail))
             for difference in self.differences:
                 yield from _difference_lines(difference)
-            yield from wrapped(text("verify.failed_next", bundle=self.bundle))
+            next_step = "verify.void_next" if self.voided else "verify.failed_next"
+            yield from wrapped(text(next_step, bundle=self.bundle))
         elif self.verdict is Outcome.NOT_FINAL and self.final_at is not None:
             yield "  " + text("verify.not_final", when=utc(self.final_at))
         else:
@@ -134,13 +136,13 @@ class Verification(Result):
         width = max(len(check.claim) for check in self.checks)
         yield f"  {text('head.checked').ljust(width + 4)}{text('head.result')}"
         for check in self.checks:
-            yield f"  {check.id:>2} {check.claim.ljust(width)}  {check.status}"
+            yield f"  {check.id:>2} {check.claim.ljust(width)}  {_status(check)}"
             if check.detail:
                 yield f"     {check.detail}"
 
     def _explained(self, number: int) -> Iterator[str]:
         check = self.checks[number - 1]
-        yield f"  {check.id}  {check.claim}: {check.status}"
+        yield f"  {check.id}  {check.claim}: {_status(check)}"
         if check.detail:
             yield f"     {check.detail}"
         yield ""
@@ -163,6 +165,7 @@ def verification(bundle: Bundle, report: Report, sources: Sources, explain: int 
         amounts=report.amounts,
         checks=tuple(_check_line(check, bundle, report) for check in report.checks),
         differences=report.differences,
+        voided=report.posting is not None and report.posting.state is PostingState.VOID,
         final_at=report.posting.final_at if report.posting else None,
         trust=tuple(_trust(sources)),
         not_proven=tuple(text(f"not_proven.{item}") for item in NOT_PROVEN),
@@ -182,11 +185,15 @@ def _check_line(check: Check, bundle: Bundle, report: Report) -> CheckLine:
         detail = ""
     return CheckLine(
         id=check.id,
-        status=text(f"status.{check.status.name.lower()}"),
+        status=check.status,
         claim=text(f"check.{check.id}"),
         evidence=tuple(_evidence(check.id, bundle, report)),
         detail=detail,
     )
+
+
+def _status(check: CheckLine) -> str:
+    return text(f"status.{check.status.name.lower()}")
 
 
 def _evidence(number: int, bundle: Bundle, report: Report) -> Iterator[str]:
@@ -245,12 +252,24 @@ def _difference_lines(difference: Difference) -> Iterator[str]:
         says, gives = (getattr(line, side) if line else 0 for line in (stated, rules))
         if says != gives:
             yield "    " + text(
-                f"difference.{key}", label=label, rules=format_kwh(gives, 6), stated=format_kwh(says, 6)
+                f"difference.{key}",
+                label=label,
+                rules=trimmed(format_kwh(gives, 6)),
+                stated=trimmed(format_kwh(says, 6)),
             )
     amount = difference.amount_peur
     if amount:
+        says, gives = (line.amount_peur if line else 0 for line in (stated, rules))
+        shown = {"rules": trimmed(format_eur(gives, 12)), "stated": trimmed(format_eur(says, 12))}
+        yield "    " + text("difference.amount", label=label, **shown)
         favour = "yours" if amount > 0 else "theirs"
-        yield "    " + text(f"difference.{favour}", label=label, amount=format_eur(abs(amount), 12))
+        yield "    " + text(f"difference.{favour}", amount=trimmed(format_eur(abs(amount), 12)))
+
+
+def trimmed(decimal: str) -> str:
+    """A decimal without the zeros at its end, but with two places at least."""
+    whole, _, fraction = decimal.partition(".")
+    return f"{whole}.{fraction.rstrip('0').ljust(2, '0')}"
 
 
 def _trust(sources: Sources) -> Iterator[str]:

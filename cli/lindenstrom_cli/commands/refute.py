@@ -4,22 +4,20 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import click
 
 from lindenstrom.core.bundles import Bundle, read_bundle
 from lindenstrom.core.calendar import date_of
 from lindenstrom.core.eip712 import Refute
-from lindenstrom.core.refutation import Reason
+from lindenstrom.core.refutation import Reason, recompute
+from lindenstrom.core.verification import PostingState
 from lindenstrom_cli.app import Session, command
 from lindenstrom_cli.catalogue import text
-from lindenstrom_cli.errors import ForeignBundle, NothingWrong
+from lindenstrom_cli.errors import DisputesNotPublic, ForeignBundle, NothingWrong, NotOpenAnyMore
 from lindenstrom_cli.render import Result
 from lindenstrom_cli.world import World, open_world
-
-if TYPE_CHECKING:
-    from lindenstrom.chain.abi import ContractCall
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,22 +48,22 @@ class Refuted(Result):
     password=True,
 )
 @click.argument("bundle", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--simulate", is_flag=True, help="Only ask what the contract would say; nothing becomes public.")
+@click.option("--simulate", is_flag=True, help="Only say what the contract would find; nothing becomes public.")
 @click.option("--yes", is_flag=True, help="Do not ask before the day becomes public.")
 def refute(session: Session, bundle: Path, simulate: bool, yes: bool) -> Refuted:
     """Have the contract recompute a wrong bill: it voids the posting, or refuses when nothing is wrong.
 
-    Simulated first. Sending makes your day public for ever; what that means is said before anything is sent.
-    Signed with the member's key; anyone may carry it.
+    Recomputed here first, so that nothing becomes public in vain. Sending makes your day public for ever; what that
+    means is said before anything is sent. Signed with the member's key; anyone may carry it.
     """
     read = read_bundle(bundle.read_bytes())
     world = open_world(session)
     if read.community.id != world.community.id:
         raise ForeignBundle(bundle)
+    reason = _reason(world, read)
     signer = world.account_signer(read.member)
     act = Refute(member=read.member, sequence=read.sequence, posting=read.digest)
     call = world.contracts.refute(act, read.header, read.opening, world.sign(signer, act))
-    reason = _reason(world, call, signer.address, read.sequence)
     result = None
     if not simulate:
         session.note(revealed(read))
@@ -83,17 +81,24 @@ def refute(session: Session, bundle: Path, simulate: bool, yes: bool) -> Refuted
     )
 
 
-def _reason(world: World, call: "ContractCall", caller: bytes, sequence: int) -> Reason:
-    """What the contract would say. Raises NothingWrong, ContractRefused."""
-    from lindenstrom.chain.errors import ContractRefused
+def _reason(world: World, bundle: Bundle) -> Reason:
+    """What the contract would find, recomputed here: asking a node would show it the day already.
 
-    try:
-        answer = world.chain.call(call, caller=caller)
-    except ContractRefused as error:
-        if error.name == "NothingWrong":
-            raise NothingWrong(sequence) from None
-        raise
-    return Reason(world.contracts.settlement.answer("refute", answer)[0])
+    Raises NothingWrong, NotOpenAnyMore, DisputesNotPublic, BadOpening.
+    """
+    from lindenstrom.facts import ChainFacts
+
+    facts = ChainFacts(world.contracts, bundle.sequence)
+    posting = facts.posting(bundle.sequence)
+    if posting is None or posting.digest != bundle.digest or posting.state is not PostingState.POSTED:
+        raise NotOpenAnyMore(bundle.sequence)
+    for membership, terms in facts.memberships(bundle.member, bundle.header.window):
+        if not terms.public_disputes:
+            raise DisputesNotPublic(membership.agreement)
+    reason = recompute(facts, bundle.header, bundle.member, bundle.opening).reason
+    if reason is None:
+        raise NothingWrong(bundle.sequence)
+    return reason
 
 
 def revealed(bundle: Bundle) -> str:
