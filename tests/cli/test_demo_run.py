@@ -34,7 +34,7 @@ def test_the_facts_of_the_demo(kept: tuple[Path, dict[str, Any]]) -> None:
     assert len(facts["members"]) >= 12
     assert [day["slots"] for day in facts["days"]] == [96, 96, 100]
     assert [day["missing"] for day in facts["days"]] == [0, 1, 0]
-    assert facts["telegrams"] > 1_000
+    assert facts["telegrams"] > 800
     assert facts["verified"]["outcome"] == "verified"
     lie = facts["refutation"]
     assert lie["found"]["outcome"] == "not_verified"

@@ -12,10 +12,10 @@ from lindenstrom.metering.smlwriter import sml_telegram
 from lindenstrom_cli.demo.founding import Town
 from lindenstrom_cli.demo.parts import DayEnergy, DemoMeter
 
-TELEGRAM_EVERY_S = 420
-JITTER_S = 90
-MARGIN_S = 600
-"""How far into the next day an adapter has heard its meter when a day is built."""
+TELEGRAM_EVERY_S = 600
+JITTER_S = 120
+MARGIN_S = 900
+"""How far into the next day the clock stands when a day is built: every adapter has heard its meter again by then."""
 PLACES = 6
 
 EnergyOf = Callable[[int], DayEnergy]
@@ -45,7 +45,8 @@ class Feeder:
         self.telegrams = 0
         self._random = random.Random(town.model.seed)  # noqa: S311 - jitter for a demonstration
         self._registers = dict(town.model.start_registers_mwh)
-        self._heard_until = town.zone.window_start(town.first_window) - MARGIN_S
+        before = town.zone.window_start(town.first_window) - 2 * TELEGRAM_EVERY_S
+        self._heard_until = {meter.number: before for meter in town.model.meters}
 
     def feed(self, window: int, silent: frozenset[int] = frozenset()) -> Carrier:
         """Advance the clock to the end of a window, import its readings, build, sign, deliver and anchor.
@@ -60,6 +61,7 @@ class Feeder:
         for reader, adapter in town.adapters.items():
             mine = [meter for meter in town.model.meters if meter.reader == reader]
             if reader in silent:
+                self._heard_until |= {meter.number: end for meter in mine}
                 continue
             if reader == 0:
                 self._import_file(mine, window, energy)
@@ -75,7 +77,6 @@ class Feeder:
                 mailbox_folder=town.home.mailbox,
                 anchorer=carrier,
             )
-        self._heard_until = end + MARGIN_S
         self._registers = {point: _after(self._registers[point], day) for point, day in energy.items()}
         return carrier
 
@@ -102,8 +103,8 @@ class Feeder:
         begin, end = zone.window_start(window), zone.window_end(window)
         server = b"\x0a\x01DEMO" + meter.number.to_bytes(4, "big")
         chunks: list[tuple[int, bytes]] = []
-        time = self._heard_until
-        while time < end + MARGIN_S - TELEGRAM_EVERY_S:
+        time = self._heard_until[meter.number]
+        while time < end:
             time += TELEGRAM_EVERY_S + self._random.randint(-JITTER_S, JITTER_S)
             at = self._register_at(meter, time, begin, end, energy, following)
             telegram = sml_telegram(
@@ -114,6 +115,7 @@ class Feeder:
                 number=time & 0xFFFF,
             )
             chunks.append((time * 1000 + self._random.randint(0, 999), telegram))
+        self._heard_until[meter.number] = time
         return chunks
 
     def _register_at(
