@@ -63,9 +63,23 @@ class Command(click.Command):
                 formatter.write(f"{'':>{formatter.current_indent - 2}}$ lindenstrom {example}\n")
 
 
-def group(name: str, help_text: str) -> click.Group:
-    """A group of commands."""
-    return click.Group(name, help=help_text, context_settings=CONTEXT)
+class Group(click.Group):
+    """A group whose list of commands shows each one's first sentence whole."""
+
+    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write name and first sentence of every command."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, first_sentence(made.help or "")) for name, made in self.commands.items()])
+
+
+def first_sentence(paragraph: str) -> str:
+    """First sentence of a help text."""
+    return " ".join(paragraph.partition("\n\n")[0].split()).partition(". ")[0].rstrip(".") + "."
+
+
+def group(name: str, help_text: str) -> Group:
+    """Begin a group."""
+    return Group(name, help=help_text, context_settings=CONTEXT)
 
 
 def command(

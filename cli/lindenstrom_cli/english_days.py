@@ -18,6 +18,7 @@ _METER: Final[dict[str, str]] = {
     "meter.not_used": "{count} not used: {reason}",
     "meter.no_day": "Nothing to anchor: no day is over that is not anchored already.",
     "meter.day_anchored": "{day}  anchored",
+    "meter.day_late": "{day}  anchored after its closing time: the operator has to replace it",
     "meter.day_open": "{day}  not complete",
     "meter.gap": "position {position}: {reason}",
     "progress.import": "importing",

@@ -17,6 +17,10 @@ TOPIC = re.compile(r"[a-z_]+(\.[a-z_]*)+")
 TOPICS = {key.partition(".")[0] for key in CATALOGUE}
 
 
+def is_topic(beginning: str) -> bool:
+    return bool(TOPIC.fullmatch(beginning)) and beginning.partition(".")[0] in TOPICS
+
+
 def asked() -> tuple[set[str], set[str]]:
     """Ids given literally to text(), and the literal beginnings of those put together."""
     whole, beginnings = set(), set()
@@ -27,9 +31,7 @@ def asked() -> tuple[set[str], set[str]]:
                     whole.add(value)
                 case ast.Call(func=ast.Name(id="text"), args=[ast.Constant(value=str(value)), *_]):
                     whole.add(value)
-                case ast.JoinedStr(values=[ast.Constant(value=str(value)), *_]) if re.fullmatch(
-                    r"[a-z_]+(\.[a-z_]*)+", value
-                ):
+                case ast.JoinedStr(values=[ast.Constant(value=str(value)), *_]) if is_topic(value):
                     beginnings.add(value)
     return whole, beginnings
 

@@ -57,6 +57,7 @@ class AnchoredDay:
 
     day: date
     anchored: bool
+    late: bool
     gaps: tuple[str, ...]
 
 
@@ -74,7 +75,8 @@ class Anchored(Result):
         if not self.days:
             yield text("meter.no_day")
         for day in self.days:
-            yield text("meter.day_anchored" if day.anchored else "meter.day_open", day=day.day)
+            state = "open" if not day.anchored else "late" if day.late else "anchored"
+            yield text(f"meter.day_{state}", day=day.day)
             yield from (f"  {gap}" for gap in day.gaps)
 
 
@@ -202,9 +204,19 @@ def anchor(session: Session, alias: str, days: tuple[date, ...], partial: bool) 
             adapter.sign(window, signer.secret, separator=world.contracts.domain_separator())
             adapter.deliver(window, session.home.mailbox)
         gaps = tuple(text("meter.gap", position=gap.position, reason=gap.reason) for gap in report.gaps)
-        done.append(AnchoredDay(day=date_of(window), anchored=report.entry is not None, gaps=gaps))
+        done.append(AnchoredDay(day=date_of(window), anchored=report.entry is not None, late=False, gaps=gaps))
     adapter.anchor(carrier)
-    return Anchored(reader=alias, days=tuple(done), txs=tuple(carrier.txs))
+    return Anchored(reader=alias, days=tuple(_with_time(world, adapter, d) for d in done), txs=tuple(carrier.txs))
+
+
+def _with_time(world: World, adapter: "Adapter", day: AnchoredDay) -> AnchoredDay:
+    """The day with whether its readings came after the closing time: then a posting cannot use them."""
+    window = window_of(day.day)
+    closing = world.zone.window_end(window) + world.community.constants.close_delay_s
+    if not day.anchored or world.chain.now() <= closing:
+        return day
+    records = world.contracts.anchored(adapter.setup.reader, window)
+    return replace(day, late=bool(records) and min(record.time for record in records) > closing)
 
 
 class _Carrier:
