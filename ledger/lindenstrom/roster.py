@@ -160,6 +160,14 @@ class CommunityReader:
             )
         return {reader: tuple(rows[r] for r in sorted(rows)) for reader, rows in found.items()}
 
+    def posting_tx(self, sequence: int) -> bytes | None:
+        """Hash of the transaction that made a posting, None when there is no such posting."""
+        abi = self.contracts.settlement
+        (first, *_) = abi.events["Posted"].names
+        topics = abi.topics("Posted", **{first: sequence})
+        address, since = self._community.addresses.settlement, self._community.deployment_block
+        return next((log.tx_hash for log in self._chain.logs(address, topics, since)), None)
+
     def _events(self, abi: ContractAbi, address: bytes) -> list[Event]:
         logs = self._chain.logs(address, [], self._community.deployment_block)
         return [event for event in map(abi.event, logs) if event is not None]

@@ -36,15 +36,20 @@ def attest(mailbox: Path, chain: Chain, community: Community, sequence: int, key
 
     Errors: NotAnAuditor, PostingMissing, NotPostedAnyMore (void), NotAttested, NotAudited, and those of `Chain.send`.
     """
+    _auditor(community, key)
+    return attest_day(chain, community, _audited(mailbox, chain, community, sequence), key)
+
+
+def attest_day(chain: Chain, community: Community, day: AuditedDay, key: bytes) -> Act:
+    """Attest a day that was audited just now (`audit_days`), if nothing differs. Errors: those of `attest`."""
     index = _auditor(community, key)
-    day = _audited(mailbox, chain, community, sequence)
     if day.state is PostingState.VOID:
-        raise NotPostedAnyMore(sequence, "void")
+        raise NotPostedAnyMore(day.sequence, "void")
     if not day.passed:
         raise (NotAudited if _undecided(day) else NotAttested)(day.first)
     if day.attested_by >> index & 1:
         return Act(day=day, tx_hash=b"", gas=0)
-    sent = chain.send(community.contracts(chain).attest(sequence, day.digest), key)
+    sent = chain.send(community.contracts(chain).attest(day.sequence, day.digest), key)
     return Act(day=day, tx_hash=sent.tx_hash, gas=sent.gas_used)
 
 

@@ -55,24 +55,11 @@ def audit_days(
     mailbox: Path, chain: Chain, community: Community, *, windows: range | None = None
 ) -> Iterator[AuditedDay]:
     """Audited postings by window and sequence. The window before the first one is looked at for its registers."""
-    reader = CommunityReader(chain, community)
-    desk = _Desk(
-        mailbox=mailbox,
-        chain=chain,
-        community=community,
-        reader=reader,
-        roster=reader.roster(),
-        separator=reader.contracts.domain_separator(),
-    )
-    postings = [reader.contracts.posting(s) for s in range(1, reader.contracts.next_sequence())]
-    before: dict[bytes, LastReading] = {}
-    for posting in sorted(postings, key=lambda p: (p.window, p.sequence)):
-        if windows is not None and posting.window not in range(windows.start - 1, windows.stop):
-            continue
-        day, found = _audit(desk, posting, before)
-        if posting.state is not PostingState.VOID:
-            before.update(found.readings)
-        if windows is None or posting.window in windows:
+    contracts = community.contracts(chain)
+    postings = [contracts.posting(s) for s in range(1, contracts.next_sequence())]
+    near = [p for p in postings if windows is None or p.window in range(windows.start - 1, windows.stop)]
+    for day in _in_order(_desk(mailbox, chain, community), near):
+        if windows is None or day.window in windows:
             yield day
 
 
@@ -81,9 +68,31 @@ def audit_posting(mailbox: Path, chain: Chain, community: Community, sequence: i
     contracts = community.contracts(chain)
     if not 1 <= sequence < contracts.next_sequence():
         return None
-    window = contracts.posting(sequence).window
-    days = audit_days(mailbox, chain, community, windows=range(window, window + 1))
-    return next((d for d in days if d.sequence == sequence), None)
+    posting = contracts.posting(sequence)
+    before = contracts.live(posting.window - 1)  # for its registers
+    near = [contracts.posting(before), posting] if before else [posting]
+    return list(_in_order(_desk(mailbox, chain, community), near))[-1]
+
+
+def _desk(mailbox: Path, chain: Chain, community: Community) -> _Desk:
+    reader = CommunityReader(chain, community)
+    return _Desk(
+        mailbox=mailbox,
+        chain=chain,
+        community=community,
+        reader=reader,
+        roster=reader.roster(),
+        separator=reader.contracts.domain_separator(),
+    )
+
+
+def _in_order(desk: _Desk, postings: list[Posting]) -> Iterator[AuditedDay]:
+    before: dict[bytes, LastReading] = {}
+    for posting in sorted(postings, key=lambda p: (p.window, p.sequence)):
+        day, found = _audit(desk, posting, before)
+        if posting.state is not PostingState.VOID:
+            before.update(found.readings)
+        yield day
 
 
 def _audit(desk: _Desk, posting: Posting, before: Mapping[bytes, LastReading]) -> tuple[AuditedDay, Recomputed]:
@@ -134,7 +143,7 @@ def _facts(desk: _Desk, day: PostedDay, found: Recomputed, anchorings: Anchoring
         slots_not_measured=found.slots_not_measured,
         replaced=found.replaced,
         register_gaps=found.register_gaps,
-        gas_post=sum(_gas(desk, tx) for tx in _post_tx(desk, posting)),
+        gas_post=_gas(desk, desk.reader.posting_tx(posting.sequence)),
         gas_anchor=sum(_gas(desk, tx) for tx in anchoring),
         differences=found.differences,
     )
@@ -185,16 +194,8 @@ def _file(mailbox: Path, posting: Posting) -> AuditFile | Difference:
         return Difference(kind=Kind.FILE, what="it cannot be read")
 
 
-def _post_tx(desk: _Desk, posting: Posting) -> list[bytes]:
-    abi = desk.reader.contracts.settlement
-    (first, *_) = abi.events["Posted"].names
-    topics = abi.topics("Posted", **{first: posting.sequence})
-    logs = desk.chain.logs(desk.community.addresses.settlement, topics, desk.community.deployment_block)
-    return [log.tx_hash for log in logs]
-
-
-def _gas(desk: _Desk, tx_hash: bytes) -> int:
-    result = desk.chain.result(tx_hash)
+def _gas(desk: _Desk, tx_hash: bytes | None) -> int:
+    result = desk.chain.result(tx_hash) if tx_hash else None
     return result.gas_used if result else 0
 
 

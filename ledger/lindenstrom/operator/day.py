@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from lindenstrom.chain.client import PreparedTx
-from lindenstrom.chain.errors import NonceTaken
+from lindenstrom.chain.errors import NodeError, NonceTaken, NotMinedInTime
 from lindenstrom.core.allocation import DayResult
 from lindenstrom.core.statements import SourceKind
 from lindenstrom.operator.collecting import Collected, choose_sources, collect
@@ -85,7 +85,9 @@ def settle_day(
             return done
     _check_due(office, window)
     clock = _Clock(progress)
-    return _finish(office, _prepare(office, window, falsify, clock), clock, resumed=False)
+    clock.begin(Step.COLLECT)
+    roster = office.reader.roster()
+    return _finish(office, _prepare(office, roster, window, falsify, clock), clock, resumed=False, roster=roster)
 
 
 def finish_pending(office: Office, *, progress: Progress = silent) -> list[SettledDay]:
@@ -118,9 +120,7 @@ def _check_due(office: Office, window: int) -> None:
         raise WindowTooEarly(window, as_of, now)
 
 
-def _prepare(office: Office, window: int, falsify: Falsify | None, clock: _Clock) -> StoredPosting:
-    clock.begin(Step.COLLECT)
-    roster = office.reader.roster()
+def _prepare(office: Office, roster: Roster, window: int, falsify: Falsify | None, clock: _Clock) -> StoredPosting:
     sequence = office.contracts.next_sequence()
     collected = collect(office, roster, window)
     clock.begin(Step.CLEAR)
@@ -156,7 +156,9 @@ def _clear(office: Office, roster: Roster, window: int, collected: Collected, pa
     return clear_window(roster=roster, window=window, slot_count=slots, energy=energy, opened=known)
 
 
-def _finish(office: Office, posting: StoredPosting, clock: _Clock, *, resumed: bool) -> SettledDay:
+def _finish(
+    office: Office, posting: StoredPosting, clock: _Clock, *, resumed: bool, roster: Roster | None = None
+) -> SettledDay:
     if posting.step in (PostingStep.INTENT, PostingStep.SIGNED):
         posting = _post(office, posting, clock)
     clock.begin(Step.BUNDLES)
@@ -167,7 +169,7 @@ def _finish(office: Office, posting: StoredPosting, clock: _Clock, *, resumed: b
         day=day,
         committed=committed,
         book=book,
-        roster=office.reader.roster(),
+        roster=roster or office.reader.roster(),
         anchorings=office.reader.anchorings(window),
         packs=office.store.packs(window),
         parameters=office.store.all_parameters(),
@@ -199,7 +201,7 @@ def _finish(office: Office, posting: StoredPosting, clock: _Clock, *, resumed: b
 def _post(office: Office, posting: StoredPosting, clock: _Clock) -> StoredPosting:
     """Sign, store, send: whatever happens in between, one transaction with this calldata is mined."""
     posted = _already_there(office, posting)
-    if posted is None and posting.step is PostingStep.INTENT:
+    if posted is None and (posting.step is PostingStep.INTENT or _mined_in_vain(office, posting)):
         clock.begin(Step.SIGN)
         posting = _sign(office, posting)
     clock.begin(Step.POST)
@@ -215,24 +217,43 @@ def _already_there(office: Office, posting: StoredPosting) -> StoredPosting | No
         return None
     if office.contracts.posting(posting.sequence).digest != posting.digest:
         raise SequenceTaken(posting.sequence)
-    mined = office.chain.result(posting.tx_hash) if posting.tx_hash else None
-    return replace(posting, step=PostingStep.POSTED, gas=mined.gas_used if mined else 0)
+    tx_hash = office.reader.posting_tx(posting.sequence) or posting.tx_hash
+    mined = office.chain.result(tx_hash) if tx_hash else None
+    return replace(posting, step=PostingStep.POSTED, tx_hash=tx_hash, gas=mined.gas_used if mined else 0)
+
+
+def _mined_in_vain(office: Office, posting: StoredPosting) -> bool:
+    """Whether the signed transaction was mined and failed, for want of gas for example: it can never be mined again."""
+    try:
+        office.chain.result(posting.tx_hash)
+    except NodeError:
+        return True  # signing anew is safe: the calldata names the sequence, so the posting is made once at most
+    return False
 
 
 def _sign(office: Office, posting: StoredPosting) -> StoredPosting:
     prepared = office.chain.prepare(office.contracts.post(posting.sequence, posting.header), office.key)
+    return _keep(office, posting, prepared)
+
+
+def _keep(office: Office, posting: StoredPosting, prepared: PreparedTx) -> StoredPosting:
     office.store.put_signed(posting.sequence, prepared.raw, prepared.tx_hash)
     return replace(posting, step=PostingStep.SIGNED, raw_tx=prepared.raw, tx_hash=prepared.tx_hash)
 
 
 def _send(office: Office, posting: StoredPosting) -> StoredPosting:
+    first = PreparedTx.from_raw(posting.raw_tx, address_of(office.key))
     try:
-        mined = office.chain.broadcast(PreparedTx.from_raw(posting.raw_tx, address_of(office.key)))
+        mined = office.chain.broadcast(first)
     except NonceTaken:
-        # Another of the operator's transactions came first. The calldata names the sequence: signing anew is safe.
+        # Another of the operator's transactions came first.
         posted = _already_there(office, posting)
         if posted is not None:
             return posted
         posting = _sign(office, posting)
         mined = office.chain.broadcast(PreparedTx.from_raw(posting.raw_tx, address_of(office.key)))
-    return replace(posting, step=PostingStep.POSTED, gas=mined.gas_used)
+    except NotMinedInTime:
+        dearer = office.chain.reprice(first, office.key)
+        posting = _keep(office, posting, dearer)
+        mined = office.chain.broadcast(dearer, earlier=(first.tx_hash,))
+    return replace(posting, step=PostingStep.POSTED, tx_hash=mined.tx_hash, gas=mined.gas_used)
