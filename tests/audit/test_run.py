@@ -92,12 +92,17 @@ def pocket_the_fee(result: DayResult) -> DayResult:
     return replace(result, lines=lines)
 
 
+def invent_a_member(result: DayResult) -> DayResult:
+    return replace(result, lines={**result.lines, 9: ()})
+
+
 @pytest.mark.parametrize(
     ("falsify", "kinds", "member"),
     [
         (lower_a_level, [Kind.RESULTS, Kind.ENERGY], None),
         (forget_a_member, [Kind.STATEMENTS, Kind.MONEY], 3),
         (pocket_the_fee, [Kind.STATEMENTS, Kind.MONEY], 0),
+        (invent_a_member, [Kind.STATEMENTS], 9),
     ],
 )
 def test_each_falsification_is_named(

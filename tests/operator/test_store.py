@@ -183,6 +183,11 @@ def test_erasure_takes_keys_and_what_they_hid(store: Store, path: Path) -> None:
     left = store.day(1)
     assert (left.triples, left.sources, len(left.statements)) == ({}, {}, 1)
     assert store.packs(FIRST_DAY) == {}
+    store.month_keys(Purpose.TOTAL, [1], month_of(FIRST_DAY), randomness(b"total"))
+    assert store.erase(Purpose.LINE, FIRST_DAY + 40) == 1
+    assert store.day(1).statements[2] == StoredStatement(lines=b"", net_peur=-(10**30))
+    assert store.erase(Purpose.TOTAL, FIRST_DAY + 40) == 1
+    assert store.day(1).statements == {}
     store.close()
     assert key not in path.read_bytes() and replacement() not in path.read_bytes()
 

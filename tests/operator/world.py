@@ -156,7 +156,12 @@ def _prototype(members: int) -> tuple[Path, Mapping[int, tuple[bytes, int, int]]
     folder = Path(tempfile.mkdtemp())
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     create_chain(folder / "chain.sqlite", START)
-    with open_chain(NodeConfig(kind=NodeKind.EMBEDDED, path=folder / "chain.sqlite")) as chain:
+    return folder, found(folder, NodeConfig(kind=NodeKind.EMBEDDED, path=folder / "chain.sqlite"), members)
+
+
+def found(folder: Path, node: NodeConfig, members: int) -> Mapping[int, tuple[bytes, int, int]]:
+    """Deploy to a node and fill; the meters."""
+    with open_chain(node) as chain:
         constants = Constants(
             offset_hours=1,
             close_delay_s=CLOSE_DELAY_S,
@@ -173,12 +178,12 @@ def _prototype(members: int) -> tuple[Path, Mapping[int, tuple[bytes, int, int]]
             auditors=[address_of(AUDITOR_KEY)],
             constants=constants,
         )
-        for key in (AUDITOR_KEY, *READER_KEYS):
+        for key in (OPERATOR_KEY, AUDITOR_KEY):
             chain.ensure_funds(address_of(key))
         with Store.create(folder / "store.sqlite", community=community.id, secret=keccak(b"secret")) as store:
             office = _office(folder, chain, community, store, b"seed")
             world = World(folder=folder, chain=chain, community=community, office=office, meters={})
-            return folder, fill(world, members)
+            return fill(world, members)
 
 
 @contextmanager

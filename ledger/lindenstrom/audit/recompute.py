@@ -325,7 +325,10 @@ def _statements(day: PostedDay, file: AuditFile, rules: DayResult) -> Iterator[D
         if member not in stated:
             yield Difference(kind=Kind.STATEMENTS, what="a member without a statement", member=member)
             continue
-        due, found = rules.lines.get(member, ()), stated[member]
+        if member not in rules.lines:
+            yield Difference(kind=Kind.STATEMENTS, what="a statement for a member without agreements", member=member)
+            continue
+        due, found = rules.lines[member], stated[member]
         if encode_lines(due) != found.lines:
             lines = {line.agreement: line for line in decode_lines(found.lines)}
             agreement = next((line.agreement for line in due if lines.get(line.agreement) != line), None)

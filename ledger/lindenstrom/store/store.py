@@ -199,20 +199,19 @@ class Store:
     def erase(self, purpose: Purpose, before_window: int) -> int:
         """Delete the keys of all months that ended before the window's (R9), and what they hid; number of keys.
 
-        LEVEL takes packs, replacements and levels with it; LINE and TOTAL the statements.
+        LEVEL takes packs, replacements and levels with it, LINE the lines, TOTAL the nets.
         """
         t, month = schema.month_keys, month_of(before_window)
         with self.transaction() as connection:
             erased = connection.execute(delete(t).where(t.c.purpose == purpose.value, t.c.month < month)).rowcount
             rows = connection.execute(select(schema.postings.c.sequence, schema.postings.c.window))
             old = [row.sequence for row in rows if month_of(row.window) < month]
-            tables = {
-                Purpose.LEVEL: (schema.results, schema.sources),
-                Purpose.LINE: (schema.statements,),
-                Purpose.TOTAL: (schema.statements,),
-            }.get(purpose, ())
-            for table in tables:
+            tables = {Purpose.LEVEL: (schema.results, schema.sources), Purpose.TOTAL: (schema.statements,)}
+            for table in tables.get(purpose, ()):
                 connection.execute(delete(table).where(table.c.sequence.in_(old)))
+            if purpose is Purpose.LINE:
+                s = schema.statements
+                connection.execute(update(s).where(s.c.sequence.in_(old)).values(lines=b""))
             if purpose is Purpose.LEVEL:
                 windows = list(connection.execute(select(schema.packs.c.window).distinct()).scalars())
                 connection.execute(
