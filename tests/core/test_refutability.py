@@ -1,0 +1,75 @@
+"""I11: a statement that is off by one p€ or one mWh falls, an honest one never does; over random terms and parameters."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from hypothesis import given as forall
+from hypothesis import settings
+from hypothesis import strategies as st
+
+from lindenstrom.core.allocation import DayResult, Place
+from lindenstrom.core.refutation import Reason, recompute
+from lindenstrom.core.statements import Line
+from lindenstrom.core.terms import Key, Rule, Terms
+from tests.support.example_day import FROM_DAY, PLACES, TERMS, ExampleDay, Lie
+
+PPM = 10**6
+SHARES = st.one_of(st.just(PPM), st.integers(0, PPM))
+
+
+@st.composite
+def communities(draw: st.DrawFn) -> ExampleDay:
+    """The example's people and readings under random terms, shares, weights and caps."""
+
+    def terms(old: Terms) -> Terms:
+        return replace(
+            old,
+            key=draw(st.sampled_from([Key.PROPORTIONAL, Key.STATIC])),
+            rule=draw(st.sampled_from([Rule.FIXED, Rule.MID_MARKET])),
+            price_a_ueur_kwh=draw(st.integers(0, 2**32 - 1)),
+            price_b_ueur_kwh=draw(st.integers(0, 2**32 - 1)),
+            fee_ueur_kwh=draw(st.sampled_from([0, 1, 5_000, 2**32 - 1])),
+            cap_mwh=draw(st.sampled_from([0, 1, 250_000, 2**32 - 1])),
+            priority=draw(st.integers(0, 2)),
+            first_window=FROM_DAY,
+        )
+
+    def place(old: Place) -> Place:
+        parameters = replace(old.parameters, share_ppm=draw(SHARES), weight=draw(st.integers(0, PPM // 3)))
+        return replace(old, parameters=parameters)
+
+    return ExampleDay(terms={a: terms(t) for a, t in TERMS.items()}, places=tuple(map(place, PLACES)))
+
+
+def off_by_one(member: int, line: int, field: str, delta: int) -> Callable[[DayResult], DayResult]:
+    def change(result: DayResult) -> DayResult:
+        lines = list(result.lines[member])
+        at = line % len(lines)
+        value = getattr(lines[at], field) + delta
+        lines[at] = replace(lines[at], **{field: max(value, 0) if field != "amount_peur" else value})
+        return replace(result, lines={**result.lines, member: tuple(lines)})
+
+    return change
+
+
+@forall(communities(), st.sampled_from([2, 3, 4]))
+@settings(max_examples=40, deadline=None)
+def test_an_honest_statement_never_falls(day: ExampleDay, member: int) -> None:
+    bundle = day.bundle(member)
+    assert recompute(day, bundle.header, member, bundle.opening).reason is None
+
+
+@forall(
+    communities(),
+    st.sampled_from([2, 3, 4]),
+    st.integers(0, 3),
+    st.sampled_from(["taken_mwh", "given_mwh", "amount_peur"]),
+    st.sampled_from([1, -1]),
+)
+@settings(max_examples=40, deadline=None)
+def test_one_unit_off_falls(day: ExampleDay, member: int, line: int, field: str, delta: int) -> None:
+    lying = replace(day, lie=Lie(result=off_by_one(member, line, field, delta)))
+    changed: tuple[Line, ...] = lying.result().lines[member]
+    bundle = lying.bundle(member)
+    reason = recompute(lying, bundle.header, member, bundle.opening).reason
+    assert reason is (None if changed == day.result().lines[member] else Reason.LINES_DIFFER)
