@@ -15,13 +15,28 @@ contract ReadingLog is IReadingLog {
     uint256 private constant MAX_REVISIONS = 255;
     uint256 private constant FINGERPRINT = 0xFFFFFF;
 
+    struct Word {
+        uint256 cells;
+    }
+
+    /// @dev A batch in the making.
+    struct Batch {
+        uint64 id;
+        bytes32 domain;
+        bytes32[] keys;
+        bytes32[] leaves;
+        uint256 fresh;
+        uint256 overBefore;
+    }
+
     IRegistry public immutable registry;
     bytes32 private immutable COMMUNITY;
 
     uint64 public batchCount;
     mapping(uint64 batch => bytes32 digest) public batchDigest;
-    /// @dev A word holds eight readers, 32 bits each: count u8 ‖ low 24 bits of the newest root; reader % 8 = 0 lowest.
-    mapping(uint32 window => mapping(uint256 readerGroup => uint256 word)) private _records;
+    /// @dev Key: window · 2^32 + reader / 8. A word holds eight readers, 32 bits each, reader % 8 = 0 lowest: count u8 ‖ low 24 bits of the
+    /// newest root.
+    mapping(uint256 windowAndGroup => Word) private _records;
     mapping(uint32 reader => mapping(uint32 window => uint64 time)) public withheldAt;
 
     constructor(IRegistry theRegistry) {
@@ -30,7 +45,8 @@ contract ReadingLog is IReadingLog {
     }
 
     function count(uint32 reader, uint32 window) external view returns (uint16) {
-        return uint16(_cell(reader, window) >> 24);
+        uint256 cell = _wordOf(reader, window).cells >> (uint256(reader & 7) << 5);
+        return uint16((cell >> 24) & 0xFF);
     }
 
     function openRecord(uint32 reader, uint32 window, uint16 revision, RecordOpening calldata opening) external view {
@@ -40,30 +56,17 @@ contract ReadingLog is IReadingLog {
         require(fits && _digest(top, opening.time) == batchDigest[opening.batch], BadRecord(reader, window, revision));
     }
 
-    function anchor(Anchor[] calldata records) external returns (uint64 batch) {
-        require(records.length != 0 && records.length <= MAX_BATCH, BatchSize(records.length));
-        bytes32 domain = registry.domainSeparator();
-        bytes32[] memory leaves = new bytes32[](records.length);
-        uint64 next = batchCount + 1;
-        uint256 fresh = 0;
-        uint256 overUntil = 0;
-        for (uint256 i = 0; i < records.length; i++) {
-            Anchor calldata a = records[i];
-            // windows below a window that is over are over
-            if (a.window >= overUntil) {
-                _requireOver(a.window);
-                overUntil = uint256(a.window) + 1;
-            }
-            if (!_admit(a)) continue;
-            _requireSigned(a, domain);
-            leaves[fresh] = _leaf(a.reader, a.window, a.revision, a.root);
-            emit Anchored(a.reader, a.window, a.revision, a.root, next, uint16(fresh), uint64(block.timestamp));
-            fresh++;
+    function anchor(Anchor[] calldata records) external returns (uint64) {
+        uint256 size = records.length;
+        require(size != 0 && size <= MAX_BATCH, BatchSize(size));
+        Batch memory batch = Batch(batchCount + 1, registry.domainSeparator(), _keysOf(records), new bytes32[](size + 1), 0, 0);
+        for (uint256 i = 0; i < size; i++) {
+            _take(batch, records[i], batch.keys[i]);
         }
-        if (fresh == 0) return 0;
-        batchDigest[next] = _digest(Tree.fold(leaves, fresh), uint64(block.timestamp));
-        batchCount = next;
-        return next;
+        if (batch.fresh == 0) return 0;
+        batchDigest[batch.id] = _digest(Tree.fold(batch.leaves, batch.fresh), uint64(block.timestamp));
+        batchCount = batch.id;
+        return batch.id;
     }
 
     function recordWithheld(uint32 reader, uint32 window) external {
@@ -75,31 +78,51 @@ contract ReadingLog is IReadingLog {
         emit Withheld(reader, window, msg.sender);
     }
 
+    function _keysOf(Anchor[] calldata records) private view returns (bytes32[] memory) {
+        uint32[] memory readers = new uint32[](records.length);
+        for (uint256 i = 0; i < readers.length; i++) {
+            readers[i] = records[i].reader;
+        }
+        return registry.readerKeys(readers);
+    }
+
+    function _take(Batch memory batch, Anchor calldata a, bytes32 key) private {
+        (uint32 reader, uint32 window, uint16 revision, bytes32 root) = (a.reader, a.window, a.revision, a.root);
+        // a window before one that is over is over
+        if (window >= batch.overBefore) {
+            _requireOver(window);
+            batch.overBefore = uint256(window) + 1;
+        }
+        if (!_admit(reader, window, revision, root)) return;
+        address signer = Signatures.signer(_actDigest(batch.domain, reader, window, revision, root), a.signature);
+        require(bytes32(uint256(uint160(signer))) == key, NotSignedByReader(reader));
+        uint256 slot = batch.fresh++;
+        batch.leaves[slot] = _leaf(reader, window, revision, root);
+        emit Anchored(reader, window, revision, root, batch.id, uint16(slot), uint64(block.timestamp));
+    }
+
     /// @dev Counts a new record; false for a known one.
-    function _admit(Anchor calldata a) private returns (bool) {
-        require(a.root != 0, ZeroRoot(a.reader, a.window));
-        mapping(uint256 => uint256) storage words = _records[a.window];
-        uint256 word = words[a.reader >> 3];
-        uint256 shift = uint256(a.reader & 7) << 5;
-        uint256 cell = (word >> shift) & 0xFFFFFFFF;
+    function _admit(uint32 reader, uint32 window, uint16 revision, bytes32 root) private returns (bool) {
+        require(root != 0, ZeroRoot(reader, window));
+        Word storage word = _wordOf(reader, window);
+        uint256 cells = word.cells;
+        uint256 shift = uint256(reader & 7) << 5;
+        uint256 cell = (cells >> shift) & 0xFFFFFFFF;
         uint256 known = cell >> 24;
-        uint256 print = uint256(a.root) & FINGERPRINT;
-        if (a.revision < known) {
-            bool newest = a.revision + 1 == known;
-            require(!newest || print == cell & FINGERPRINT, RootConflict(a.reader, a.window, a.revision));
+        uint256 print = uint256(root) & FINGERPRINT;
+        if (revision < known) {
+            bool newest = uint256(revision) + 1 == known;
+            require(!newest || print == cell & FINGERPRINT, RootConflict(reader, window, revision));
             return false;
         }
-        require(a.revision == known, RevisionGap(a.reader, a.window, a.revision, uint16(known)));
-        require(known < MAX_REVISIONS, TooManyRevisions(a.reader, a.window));
-        words[a.reader >> 3] = word ^ ((cell ^ ((known + 1) << 24 | print)) << shift);
+        require(revision == known, RevisionGap(reader, window, revision, uint16(known)));
+        require(known < MAX_REVISIONS, TooManyRevisions(reader, window));
+        word.cells = cells ^ ((cell ^ ((known + 1) << 24 | print)) << shift);
         return true;
     }
 
-    function _requireSigned(Anchor calldata a, bytes32 domain) private view {
-        (, bytes32 key,) = registry.reader(a.reader);
-        bytes32 digest = Signatures.digest(domain, keccak256(abi.encode(ANCHOR, a.reader, a.window, a.revision, a.root)));
-        address signer = Signatures.signer(digest, a.signature);
-        require(bytes32(uint256(uint160(signer))) == key, NotSignedByReader(a.reader));
+    function _wordOf(uint32 reader, uint32 window) private view returns (Word storage) {
+        return _records[uint256(window) << 32 | reader >> 3];
     }
 
     function _requireOver(uint32 window) private view {
@@ -107,12 +130,34 @@ contract ReadingLog is IReadingLog {
         require(block.timestamp >= end, WindowNotOver(window, end));
     }
 
-    function _cell(uint32 reader, uint32 window) private view returns (uint256) {
-        return (_records[window][reader >> 3] >> (uint256(reader & 7) << 5)) & 0xFFFFFFFF;
+    /// @dev The EIP-712 digest that the reader signs.
+    function _actDigest(bytes32 domain, uint32 reader, uint32 window, uint16 revision, bytes32 root) private pure returns (bytes32) {
+        bytes32 kind = ANCHOR;
+        bytes32 act;
+        // abi.encode and keccak256, without keeping the memory
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            mstore(free, kind)
+            mstore(add(free, 32), reader)
+            mstore(add(free, 64), window)
+            mstore(add(free, 96), revision)
+            mstore(add(free, 128), root)
+            act := keccak256(free, 160)
+        }
+        return Signatures.digest(domain, act);
     }
 
-    function _leaf(uint32 reader, uint32 window, uint16 revision, bytes32 root) private view returns (bytes32) {
-        return keccak256(abi.encodePacked(bytes1(0x14), COMMUNITY, reader, window, revision, root));
+    /// @dev keccak(0x14 ‖ community ‖ reader u32 ‖ window u32 ‖ revision u16 ‖ root).
+    function _leaf(uint32 reader, uint32 window, uint16 revision, bytes32 root) private view returns (bytes32 leaf) {
+        bytes32 community = COMMUNITY;
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            mstore8(free, 0x14)
+            mstore(add(free, 1), community)
+            mstore(add(free, 33), or(or(shl(224, reader), shl(192, window)), shl(176, revision)))
+            mstore(add(free, 43), root)
+            leaf := keccak256(free, 75)
+        }
     }
 
     function _digest(bytes32 top, uint64 time) private pure returns (bytes32) {

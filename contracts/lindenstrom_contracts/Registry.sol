@@ -66,7 +66,8 @@ contract Registry is IRegistry {
     mapping(address auditor => uint256 indexPlusOne) private _auditorIndex;
     address[] private _accounts;
     mapping(address account => uint32 member) private _memberOf;
-    Reader[] private _readers;
+    uint32 public readerCount;
+    mapping(uint32 index => Reader) private _readers;
     /// @dev Entry 0 is a filler: ids start at 1.
     StoredBinding[] private _bindings;
     mapping(uint32 member => uint32[] ids) private _bindingsOf;
@@ -145,13 +146,16 @@ contract Registry is IRegistry {
         return _accounts[member];
     }
 
-    function readerCount() external view returns (uint32) {
-        return uint32(_readers.length);
-    }
-
     function reader(uint32 index) external view returns (uint8 curve, bytes32 keyA, bytes32 keyB) {
         Reader storage r = _reader(index);
         return (r.curve, bytes32(uint256(uint160(r.signer))), 0);
+    }
+
+    function readerKeys(uint32[] calldata indices) external view returns (bytes32[] memory keys) {
+        keys = new bytes32[](indices.length);
+        for (uint256 i = 0; i < indices.length; i++) {
+            keys[i] = bytes32(uint256(uint160(_reader(indices[i]).signer)));
+        }
     }
 
     function bindingCount() external view returns (uint32) {
@@ -217,9 +221,10 @@ contract Registry is IRegistry {
     }
 
     function addReader(uint32 expectedIndex, uint8 curve, bytes32 keyA, bytes32 keyB) external onlyOperator {
-        uint32 next = uint32(_readers.length);
+        uint32 next = readerCount;
         require(expectedIndex == next, UnexpectedIndex(expectedIndex, next));
-        _readers.push(_checkedKey(curve, keyA, keyB));
+        _readers[next] = _checkedKey(curve, keyA, keyB);
+        readerCount = next + 1;
         emit ReaderAdded(next, curve, keyA, keyB);
     }
 
@@ -249,7 +254,7 @@ contract Registry is IRegistry {
         _requireSignedBy(act.member, digest, signature);
         require(act.auditors == auditorsHash, AuditorsDiffer(act.auditors, auditorsHash));
         require(act.meter != 0, ZeroMeter());
-        require(act.reader < _readers.length, UnknownReader(act.reader));
+        require(act.reader < readerCount, UnknownReader(act.reader));
         require(act.position >> depth == 0, PositionOutOfTree(act.position, uint32(1) << depth));
         require(act.fromDay < act.endDay, EmptyInterval(act.fromDay, act.endDay));
         _requireFuture(act.fromDay);
@@ -297,9 +302,10 @@ contract Registry is IRegistry {
         require(day >= _earliestDay(), DayTooEarly(day, uint32(_earliestDay())));
     }
 
-    function _reader(uint32 index) private view returns (Reader storage) {
-        require(index < _readers.length, UnknownReader(index));
-        return _readers[index];
+    function _reader(uint32 index) private view returns (Reader storage r) {
+        r = _readers[index];
+        // every curve has a number above zero
+        require(r.curve != 0, UnknownReader(index));
     }
 
     function _binding(uint32 id) private view returns (StoredBinding storage) {

@@ -11,6 +11,12 @@ interface Vm {
         uint64 gasRemaining;
     }
 
+    struct Log {
+        bytes32[] topics;
+        bytes data;
+        address emitter;
+    }
+
     function addr(uint256 key) external pure returns (address);
     function sign(uint256 key, bytes32 digest) external pure returns (uint8 v, bytes32 r, bytes32 s);
     function warp(uint256 time) external;
@@ -18,6 +24,8 @@ interface Vm {
     function prank(address sender) external;
     function cool(address target) external;
     function assume(bool condition) external pure;
+    function recordLogs() external;
+    function getRecordedLogs() external returns (Log[] memory);
     function expectRevert(bytes calldata data) external;
     function lastCallGas() external view returns (Gas memory);
     function exists(string calldata path) external view returns (bool);

@@ -102,6 +102,8 @@ interface IRegistry {
     function readerCount() external view returns (uint32);
     /// @notice curve 1 is secp256k1: keyA is the signer's address as a number, keyB zero.
     function reader(uint32 index) external view returns (uint8 curve, bytes32 keyA, bytes32 keyB);
+    /// @notice keyA of each reader. Reverts if one is unknown.
+    function readerKeys(uint32[] calldata indices) external view returns (bytes32[] memory keys);
     function bindingCount() external view returns (uint32);
     function binding(uint32 id)
         external

@@ -20,9 +20,15 @@ library Signatures {
     /// @notice The secp256k1 signer of `hash`, or zero. Only r ‖ s ‖ v of 65 bytes, v 27 or 28, low s.
     function signer(bytes32 hash, bytes calldata signature) internal pure returns (address) {
         if (signature.length != 65) return address(0);
-        bytes32 s = bytes32(signature[32:64]);
-        if (uint256(s) > HALF_ORDER) return address(0);
-        return ecrecover(hash, uint8(signature[64]), bytes32(signature[:32]), s);
+        bytes32 r;
+        bytes32 s;
+        uint8 v;
+        assembly ("memory-safe") {
+            r := calldataload(signature.offset)
+            s := calldataload(add(signature.offset, 32))
+            v := byte(0, calldataload(add(signature.offset, 64)))
+        }
+        return uint256(s) > HALF_ORDER ? address(0) : ecrecover(hash, v, r, s);
     }
 
     /// @notice Whether `account` signed: ECDSA first, so that accounts with delegated code keep their key, then EIP-1271.

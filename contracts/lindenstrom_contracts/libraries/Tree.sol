@@ -40,16 +40,27 @@ library Tree {
         return proof.length == depth && index >> depth == 0 && root(leaf, index, proof) == expected;
     }
 
-    /// @notice Root over the first `count` leaves, padded with EMPTY to the next power of two. Overwrites `leaves`.
+    /// @notice Root over the first `count` leaves, padded with EMPTY to the next power of two. Overwrites `leaves`, which has room for
+    /// `count` + 1: an odd row is padded behind its end.
     function fold(bytes32[] memory leaves, uint256 count) internal pure returns (bytes32) {
         bytes32 pad = EMPTY;
         while (count > 1) {
-            uint256 half = (count + 1) / 2;
-            for (uint256 i = 0; i < half; i++) {
-                leaves[i] = node(leaves[2 * i], 2 * i + 1 < count ? leaves[2 * i + 1] : pad);
+            if (count % 2 == 1) leaves[count++] = pad;
+            // SAFETY: reads `count` words of the array, writes half of them, each after it was read
+            assembly ("memory-safe") {
+                let free := mload(0x40)
+                mstore8(free, 1)
+                let target := add(leaves, 32)
+                let source := target
+                for { let end := add(source, shl(5, count)) } lt(source, end) { source := add(source, 64) } {
+                    mstore(add(free, 1), mload(source))
+                    mstore(add(free, 33), mload(add(source, 32)))
+                    mstore(target, keccak256(free, 65))
+                    target := add(target, 32)
+                }
             }
             pad = node(pad, pad);
-            count = half;
+            count /= 2;
         }
         return leaves[0];
     }

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {Calendar} from "../lindenstrom_contracts/libraries/Calendar.sol";
+import {Clearing} from "../lindenstrom_contracts/libraries/Clearing.sol";
+import {Pack} from "../lindenstrom_contracts/libraries/Pack.sol";
+import {Signatures} from "../lindenstrom_contracts/libraries/Signatures.sol";
+import {Tree} from "../lindenstrom_contracts/libraries/Tree.sol";
+import {Checks} from "./Vm.sol";
+
+/// @dev The libraries' calldata functions, callable.
+contract Libraries {
+    function fault(bytes calldata pack, Pack.Expected memory e, uint256 slots) external pure returns (uint256, uint256[] memory) {
+        uint256[] memory metered = new uint256[](slots);
+        return (Pack.take(pack, e, metered), metered);
+    }
+
+    function holds(bytes32 root, uint256 depth, bytes32 leaf, uint256 index, bytes32[] calldata proof) external pure returns (bool) {
+        return Tree.holds(root, depth, leaf, index, proof);
+    }
+}
+
+contract CalendarTest is Checks {
+    uint256 private constant MARCH_29_2026 = 20_541;
+    uint256 private constant OCTOBER_25_2026 = 20_751;
+
+    function test_known_days() public pure {
+        eq(Calendar.slotCount(MARCH_29_2026, 1), 92, "spring");
+        eq(Calendar.slotCount(OCTOBER_25_2026, 1), 100, "autumn");
+        eq(Calendar.slotCount(MARCH_29_2026 - 1, 1), 96, "before");
+        eq(Calendar.slotCount(MARCH_29_2026 + 1, 1), 96, "after");
+        // 2026-03-28T23:00Z and 2026-10-24T22:00Z
+        eq(Calendar.firstSlot(MARCH_29_2026, 1) * 900, 1_774_738_800, "winter midnight");
+        eq(Calendar.firstSlot(OCTOBER_25_2026, 1) * 900, 1_792_879_200, "summer midnight");
+        eq(Calendar.windowEnd(OCTOBER_25_2026, 1), 1_792_969_200, "back to winter");
+    }
+
+    /// @dev Over 100 years: two changes a year, on Sundays, and the year's slots add up.
+    function test_every_year_has_one_short_and_one_long_day() public pure {
+        uint256 short = 0;
+        uint256 long = 0;
+        for (uint256 w = 10_957; w < 10_957 + 36_525; w++) {
+            uint256 n = Calendar.slotCount(w, 1);
+            if (n == 96) continue;
+            eq((w + 4) % 7, 0, "Sunday");
+            if (n == 92) short++;
+            else if (n == 100) long++;
+            else revert Unequal(n, 96, "slots");
+        }
+        eq(short, 100, "short days");
+        eq(long, 100, "long days");
+    }
+}
+
+contract ClearingTest is Checks {
+    uint256 private constant C = 2 ** 32 - 1;
+    uint256 private constant K = 10 ** 6;
+
+    function test_extremes() public pure {
+        eq(Clearing.taken(C, 2 ** 63, 0, false), C, "proportional, whole offer");
+        eq(Clearing.taken(C, 2 ** 32 - 1, 0, false), C - 1, "proportional, floor");
+        eq(Clearing.taken(C, type(uint64).max, 0, false), C, "not limited");
+        eq(Clearing.taken(C, 2 ** 52, K, true), C, "static, whole offer");
+        eq(Clearing.taken(C, C, K, true), C, "static, whole pool");
+        eq(Clearing.taken(C, C, K - 1, true), C - 4295, "static, floor");
+        eq(Clearing.taken(C, 2 ** 63, type(uint32).max, true), C, "no overflow");
+        eq(Clearing.given(C, Clearing.ONE), C, "whole feed");
+        eq(Clearing.given(C, Clearing.ONE - 1), C - 1, "feed, floor");
+        eq(Clearing.offered(2 ** 34 - 4, type(uint256).max, type(uint32).max, C), C, "cap");
+        eq(Clearing.offered(1999, 5000, 500_000, C), 999, "share, floor");
+        eq(Clearing.offered(1999, 7, 500_000, C), 7, "rest");
+    }
+
+    function testFuzz_bound(uint32 offer, uint64 level, uint32 weight, bool isStatic) public pure {
+        yes(Clearing.taken(offer, level, weight, isStatic) <= offer, "I2");
+    }
+}
+
+/// @dev Numbers that the Python side wrote.
+contract VectorsTest is Checks {
+    string private constant FOLDER = "../tests/vectors/";
+    Libraries private libraries;
+
+    function setUp() public {
+        libraries = new Libraries();
+    }
+
+    function read(string memory name) private view returns (string memory) {
+        return vm.readFile(string.concat(FOLDER, name, ".json"));
+    }
+
+    function test_calendar() public view {
+        string memory json = read("calendar");
+        uint256[] memory windows = vm.parseJsonUintArray(json, ".window");
+        uint256[] memory offsets = vm.parseJsonUintArray(json, ".offset");
+        uint256[] memory firsts = vm.parseJsonUintArray(json, ".first");
+        uint256[] memory counts = vm.parseJsonUintArray(json, ".count");
+        yes(windows.length > 0, "vectors");
+        for (uint256 i = 0; i < windows.length; i++) {
+            eq(Calendar.firstSlot(windows[i], offsets[i]), firsts[i], "first");
+            eq(Calendar.slotCount(windows[i], offsets[i]), counts[i], "count");
+        }
+    }
+
+    function test_clearing() public view {
+        string memory json = read("clearing");
+        uint256[] memory keys = vm.parseJsonUintArray(json, ".key");
+        uint256[] memory offers = vm.parseJsonUintArray(json, ".offered");
+        uint256[] memory levels = vm.parseJsonUintArray(json, ".level");
+        uint256[] memory weights = vm.parseJsonUintArray(json, ".weight");
+        uint256[] memory taken = vm.parseJsonUintArray(json, ".taken");
+        uint256 checked = 0;
+        for (uint256 i = 0; i < keys.length; i++) {
+            // the contracts accept the keys 0 and 1
+            if (keys[i] > 1) continue;
+            eq(Clearing.taken(offers[i], levels[i], weights[i], keys[i] == 1), taken[i], "taken");
+            checked++;
+        }
+        yes(checked > 0, "vectors");
+        uint256[] memory feeds = vm.parseJsonUintArray(json, ".feed");
+        levels = vm.parseJsonUintArray(json, ".giverLevel");
+        uint256[] memory given = vm.parseJsonUintArray(json, ".given");
+        for (uint256 i = 0; i < feeds.length; i++) {
+            eq(Clearing.given(feeds[i], levels[i]), given[i], "given");
+        }
+    }
+
+    function test_tree() public view {
+        string memory json = read("tree");
+        uint256 depth = vm.parseJsonUint(json, ".depth");
+        bytes32 root = vm.parseJsonBytes32(json, ".root");
+        uint256[] memory positions = vm.parseJsonUintArray(json, ".positions");
+        bytes32[] memory leaves = vm.parseJsonBytes32Array(json, ".leaves");
+        bytes32[] memory row = new bytes32[]((1 << depth) + 1);
+        for (uint256 i = 0; i < positions.length; i++) {
+            row[positions[i]] = leaves[i];
+        }
+        bytes32[2] memory shown = [row[5], row[7]];
+        eq(Tree.fold(row, 1 << depth), root, "root");
+        eq(Tree.fold(new bytes32[]((1 << depth) + 1), 1 << depth), vm.parseJsonBytes32(json, ".emptyRoot"), "empty root");
+        checkProof(root, depth, shown[0], 5, vm.parseJsonBytes32Array(json, ".proof5"));
+        checkProof(root, depth, shown[1], 7, vm.parseJsonBytes32Array(json, ".proof7"));
+    }
+
+    function checkProof(bytes32 root, uint256 depth, bytes32 leaf, uint256 index, bytes32[] memory proof) private view {
+        yes(libraries.holds(root, depth, leaf, index, proof), "proof");
+        yes(!libraries.holds(root, depth, leaf, index - 1, proof), "other place");
+        yes(!libraries.holds(root, depth, leaf, index + (1 << depth), proof), "outside");
+        yes(!libraries.holds(root, depth + 1, leaf, index, proof), "other depth");
+    }
+
+    function test_pack() public view {
+        string memory json = read("pack");
+        uint256 slots = vm.parseJsonUint(json, ".slots");
+        Pack.Expected memory e = Pack.Expected(
+            vm.parseJsonBytes32(json, ".community"),
+            vm.parseJsonBytes32(json, ".meter"),
+            uint32(vm.parseJsonUint(json, ".window")),
+            uint16(vm.parseJsonUint(json, ".revision"))
+        );
+        bytes memory pack = vm.parseJsonBytes(json, ".pack");
+        eq(keccak256(pack), vm.parseJsonBytes32(json, ".leaf"), "leaf");
+        fault(pack, e, slots, Pack.FIT);
+        bytes memory broken = vm.parseJsonBytes(json, ".packWithBreak");
+        eq(keccak256(broken), vm.parseJsonBytes32(json, ".leafWithBreak"), "leaf with break");
+        fault(broken, e, slots, Pack.FIT);
+        fault(pack, e, slots - 4, Pack.LENGTH);
+        fault(bytes.concat(pack, "x"), e, slots, Pack.LENGTH);
+        bent(pack, 0, e, slots, Pack.TAG);
+        bent(pack, 1, e, slots, Pack.COMMUNITY);
+        bent(pack, 64, e, slots, Pack.METER);
+        bent(pack, 68, e, slots, Pack.WINDOW);
+        bent(pack, 70, e, slots, Pack.REVISION);
+        for (uint256 s = 0; s < slots; s++) {
+            bent(pack, 168 + s, e, slots, Pack.STATUS);
+        }
+        bent(pack, 103, e, slots, Pack.BREAK_SLOT);
+        for (uint256 offset = 111; offset < 168; offset += 8) {
+            bent(pack, offset, e, slots, Pack.REGISTERS);
+        }
+        bent(pack, pack.length - 1, e, slots, Pack.REGISTERS);
+        bent(broken, 168 + slots, e, slots, Pack.REGISTERS);
+    }
+
+    /// @dev One byte changed: bit 2 is set in statuses and moves every other field.
+    function bent(bytes memory pack, uint256 at_, Pack.Expected memory e, uint256 slots, uint256 expected) private view {
+        pack[at_] ^= 0x04;
+        fault(pack, e, slots, expected);
+        pack[at_] ^= 0x04;
+    }
+
+    function fault(bytes memory pack, Pack.Expected memory e, uint256 slots, uint256 expected) private view {
+        (uint256 found, uint256[] memory metered) = libraries.fault(pack, e, slots);
+        eq(found, expected, "fault");
+        eq(metered.length, slots, "slots");
+    }
+
+    function test_eip712() public view {
+        string memory json = read("eip712");
+        bytes32 separator = vm.parseJsonBytes32(json, ".separator");
+        bytes32[] memory acts = vm.parseJsonBytes32Array(json, ".structHash");
+        bytes32[] memory digests = vm.parseJsonBytes32Array(json, ".digest");
+        for (uint256 i = 0; i < acts.length; i++) {
+            eq(Signatures.digest(separator, acts[i]), digests[i], "digest");
+        }
+        bytes32 kind = keccak256("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)");
+        address registry = address(uint160(vm.parseJsonUint(json, ".registry")));
+        uint256 chain = vm.parseJsonUint(json, ".chainId");
+        eq(separator, keccak256(abi.encode(kind, keccak256("Lindenstrom"), keccak256("1"), chain, registry)), "separator");
+    }
+}
