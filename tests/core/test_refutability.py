@@ -1,4 +1,4 @@
-"""I11: a statement that is off by one p€ or one mWh falls, an honest one never does; over random terms and parameters."""
+"""I11: a statement off by one p€ or one mWh falls, an honest one never does; over random terms and parameters."""
 
 from collections.abc import Callable
 from dataclasses import replace
