@@ -22,6 +22,9 @@ OWN_ACCOUNTS = 2
 """Members 0 (fees) and 1 (rounding) exist from the start."""
 
 
+NEAR_BLOCKS = 100
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LivePlace:
     """A membership that holds on a window, with its terms."""
@@ -137,11 +140,10 @@ class CommunityReader:
         own = self._logs(abi, abi.topics("Anchored", window=window), self._community.deployment_block, None)
         if not own:
             return {}
-        blocks = [event.block for event in own]
-        near = self._logs(abi, abi.topics("Anchored"), min(blocks), max(blocks))
         batches: dict[int, dict[int, Record]] = {}
-        for event in near:
-            batches.setdefault(event["batch"], {})[event["slot"]] = _record(event)
+        for first, last in _spans({event.block for event in own}):
+            for event in self._logs(abi, abi.topics("Anchored"), first, last):
+                batches.setdefault(event["batch"], {})[event["slot"]] = _record(event)
         wanted = {event["batch"] for event in own}
         trees = {
             batch: batch_tree([records[slot].leaf(self._community.id) for slot in sorted(records)])
@@ -175,6 +177,17 @@ class CommunityReader:
     def _logs(self, abi: ContractAbi, topics: list[str | None], first: int, last: int | None) -> list[Event]:
         logs = self._chain.logs(self._community.addresses.reading_log, topics, first, last)
         return [event for event in map(abi.event, logs) if event is not None]
+
+
+def _spans(blocks: set[int]) -> list[tuple[int, int]]:
+    """Ranges that hold these blocks; a late revision far away gets a range of its own."""
+    spans: list[tuple[int, int]] = []
+    for block in sorted(blocks):
+        if spans and block - spans[-1][1] <= NEAR_BLOCKS:
+            spans[-1] = (spans[-1][0], block)
+        else:
+            spans.append((block, block))
+    return spans
 
 
 def _binding(event: Event) -> Binding:

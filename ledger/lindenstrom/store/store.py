@@ -20,7 +20,6 @@ from lindenstrom.core.terms import Parameters
 from lindenstrom.store import schema
 from lindenstrom.store.errors import (
     NotAStore,
-    ParametersUnknown,
     StoreConflict,
     StoreExists,
     StoreMissing,
@@ -172,13 +171,6 @@ class Store:
             )
             for row in self._rows(select(schema.parameters))
         }
-
-    def parameters(self, member: int, agreement: int, commitment: bytes) -> Parameters:
-        """Parameters of one membership. Raises ParametersUnknown."""
-        found = self.all_parameters().get(commitment)
-        if found is None:
-            raise ParametersUnknown(member, agreement)
-        return found
 
     def month_keys(
         self, purpose: Purpose, subjects: Iterable[int], month: int, randomness: Randomness
