@@ -81,7 +81,8 @@ contract Registry is IRegistry {
     }
 
     constructor(Constants memory c, address theOperator, address[] memory auditors) {
-        require(c.offsetHours <= 14, ConstantOutOfRange(0, c.offsetHours));
+        // with more, local midnight would come after the clock change at 01:00 UTC
+        require(c.offsetHours <= 2, ConstantOutOfRange(0, c.offsetHours));
         require(c.closeDelay >= 36 hours, ConstantOutOfRange(1, c.closeDelay));
         require(c.objectionPeriod >= 14 days, ConstantOutOfRange(2, c.objectionPeriod));
         require(c.answerTime >= 3 days, ConstantOutOfRange(3, c.answerTime));
