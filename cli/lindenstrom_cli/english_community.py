@@ -18,6 +18,7 @@ _SETUP: Final[dict[str, str]] = {
     ),
     "contracts.first_day": "  first day that can be settled: {day}",
     "contracts.built": "Compiled: {names}",
+    "contracts.ask": "Deploy {name} to chain {chain}? {payer} pays, and it cannot be undone.",
     "contracts.next": "Next: lindenstrom member add NAME --key ALIAS",
     "chain.status": "{kind} chain {id} at {place}, block {block}",
     "chain.clock": "clock: {utc}, local day {day}",

@@ -1,8 +1,8 @@
 """What can go wrong at the command line itself.
 
-UsageError      InputNeeded, NotAHome, BadSettings, HomeExists, BadAlias, KeyExists, BadHex, BadClock, BadInstant,
-                NoRoom, NoSuchMember, NoSuchMembership, ReaderExists, NoSuchReader, ForeignBundle, ActUnfit,
-                NothingGiven, NothingExpected
+UsageError      InputNeeded, NotAHome, BadSettings, HomeExists, BadAlias, KeyExists, BadHex, OutOfRange,
+                DayOutOfSpan, BadClock, BadInstant, OtherChain, NoRoom, NoSuchMember, NoSuchMembership,
+                ReaderExists, NoSuchReader, ForeignBundle, ActUnfit, NothingGiven, NothingExpected
 CouldNotCheck   UnreadableFile
 RefusedByRules  Declined, NothingWrong, NotOpenAnyMore, DisputesNotPublic
 KeyProblem      WrongPassword, NoSuchKey, NoKeyFor, BadKeyFile, OpenKeyFile
@@ -85,6 +85,20 @@ class BadSettings(UsageError):
         super().__init__(f"{path} is damaged; correct it (name, zone, depth, start, auditors), or make a new home")
 
 
+class OutOfRange(UsageError):
+    """A number that the ledger has no room for."""
+
+    def __init__(self, span: str) -> None:
+        super().__init__(f"that value is out of range; give one from {span}")
+
+
+class DayOutOfSpan(UsageError):
+    """A day that no community can have."""
+
+    def __init__(self, first_year: int, last_year: int) -> None:
+        super().__init__(f"that day is outside {first_year} to {last_year}; check the year")
+
+
 class BadClock(UsageError):
     """A date and time that cannot be read."""
 
@@ -97,6 +111,15 @@ class BadInstant(UsageError):
 
     def __init__(self, text: str) -> None:
         super().__init__(f"time {text!r} cannot be read; write it with seconds and offset: 2026-06-03T12:00:00+02:00")
+
+
+class OtherChain(UsageError):
+    """The community lives on another chain than a local node."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"{path} names another chain, so a local node would serve nobody; see: lindenstrom chain status"
+        )
 
 
 class NoRoom(UsageError):
@@ -126,7 +149,7 @@ class ReaderExists(UsageError):
     """A reader's folder is never set up twice."""
 
     def __init__(self, alias: str) -> None:
-        super().__init__(f"there is a reader {alias} in this home already; choose another alias")
+        super().__init__(f"this home has that reader already, as {alias}; choose another alias and key")
 
 
 class NoSuchReader(UsageError):

@@ -2,52 +2,30 @@
 
 import secrets
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import click
 
-from lindenstrom.core.bundles import Reader, canonical_json, parse_json
 from lindenstrom.core.calendar import date_of
-from lindenstrom.core.eip712 import Act, Countersign, Join, Receipt
+from lindenstrom.core.eip712 import Join
 from lindenstrom.core.terms import Parameters, Role
 from lindenstrom_cli.app import Session, command
 from lindenstrom_cli.catalogue import text
 from lindenstrom_cli.days import end_day, first_day
 from lindenstrom_cli.errors import ActUnfit, NothingGiven
 from lindenstrom_cli.files import write_secret
-from lindenstrom_cli.render import Result, hexed
+from lindenstrom_cli.joinact import PARTIES, JoinAct, act_json, read_act
+from lindenstrom_cli.render import Result
 from lindenstrom_cli.types import CENT, DATE, PERCENT
 from lindenstrom_cli.world import World, open_store, open_world
 
 if TYPE_CHECKING:
     from lindenstrom.chain.client import TxResult
 
-SCHEMA = "lindenstrom/join@v1"
-PARTIES = ("member", "steward", "operator")
 ROLES = {"taker": Role.TAKER, "giver": Role.GIVER, "both": Role.BOTH}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JoinAct:
-    """A join on its way: the message, its opened parameters, and the signatures so far by party."""
-
-    community: bytes
-    join: Join
-    parameters: Parameters
-    signatures: dict[str, bytes] = field(default_factory=dict)
-
-    def message(self, party: str) -> Act:
-        """What a party signs."""
-        kind = {"steward": Countersign, "operator": Receipt}.get(party)
-        return self.join if kind is None else kind(join=self.join.struct_hash)
-
-    @property
-    def missing(self) -> tuple[str, ...]:
-        """Parties that have not signed."""
-        return tuple(p for p in PARTIES if p not in self.signatures)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,27 +76,27 @@ def join(
 
     Where a key is missing, the act goes into the file that --act names, to be completed where that key is.
     """
-    world = open_world(session)
     if number is None:
         if file is None:
             raise NothingGiven("the agreement", "its number, or --act FILE of an act begun elsewhere")
-        act = _read(file, world)
+        act = read_act(file)  # before the chain is opened: its EVM lifts the recursion limit that guards the parser
+        world = open_world(session)
+        if act.community != world.community.id:
+            raise ActUnfit(file, "it belongs to another community")
+    elif given is None:
+        raise NothingGiven("the member", "--member NAME")
     else:
-        if given is None:
-            raise NothingGiven("the member", "--member NAME")
-        act = JoinAct(
-            community=world.community.id,
-            join=Join(
-                member=world.member(given),
-                agreement=number,
-                role=ROLES[role],
-                from_day=first_day(first, world.chain.now()),
-                end_day=end_day(last),
-                parameters=b"",
-            ),
-            parameters=Parameters(weight=weight, share_ppm=share, limit_ueur_kwh=limit, salt=secrets.token_bytes(32)),
+        world = open_world(session)
+        parameters = Parameters(weight=weight, share_ppm=share, limit_ueur_kwh=limit, salt=secrets.token_bytes(32))
+        message = Join(
+            member=world.member(given),
+            agreement=number,
+            role=ROLES[role],
+            from_day=first_day(first, world.chain.now()),
+            end_day=end_day(last),
+            parameters=parameters.commitment,
         )
-        act = _with_commitment(act)
+        act = JoinAct(community=world.community.id, join=message, parameters=parameters)
     act = _signed(world, act)
     result = None
     if not act.missing:
@@ -126,14 +104,8 @@ def join(
     elif file is None:
         raise NothingGiven("a key of " + text(f"party.{act.missing[0]}"), "--act FILE to complete the act elsewhere")
     else:
-        write_secret(file, _json(act))
+        write_secret(file, act_json(act))
     return _joined(act, file, result)
-
-
-def _with_commitment(act: JoinAct) -> JoinAct:
-    fields = {name: getattr(act.join, name) for name in ("member", "agreement", "role", "from_day", "end_day")}
-    made = Join(**fields, parameters=act.parameters.commitment)
-    return JoinAct(community=act.community, join=made, parameters=act.parameters, signatures=act.signatures)
 
 
 def _signed(world: World, act: JoinAct) -> JoinAct:
@@ -173,43 +145,3 @@ def _joined(act: JoinAct, file: Path | None, result: "TxResult | None") -> Joine
         tx=result.tx_hash if result else None,
         gas_used=result.gas_used if result else None,
     )
-
-
-def _json(act: JoinAct) -> str:
-    message = {name: _plain(value) for name, value in asdict(act.join).items()}
-    parameters = {name: _plain(value) for name, value in asdict(act.parameters).items()}
-    signatures = {party: hexed(act.signatures[party]) if party in act.signatures else None for party in PARTIES}
-    document = {"schema": SCHEMA, "community": hexed(act.community), "join": message}
-    return canonical_json({**document, "parameters": parameters, "signatures": signatures})
-
-
-def _plain(value: Any) -> Any:
-    return hexed(value) if isinstance(value, bytes) else int(value)
-
-
-def _read(file: Path, world: World) -> JoinAct:
-    """A partly signed act. Raises UnreadableBundle, ActUnfit."""
-    top = parse_json(file.read_bytes(), SCHEMA)
-    if top["community"].data(32) != world.community.id:
-        raise ActUnfit(file, "it belongs to another community")
-    message, opened = top["join"], top["parameters"]
-    numbers = {name: message[name].number(32) for name in ("member", "agreement", "role", "from_day", "end_day")}
-    parameters = Parameters(
-        weight=opened["weight"].number(32),
-        share_ppm=opened["share_ppm"].number(32),
-        limit_ueur_kwh=opened["limit_ueur_kwh"].number(32),
-        salt=opened["salt"].data(32),
-    )
-    act = JoinAct(
-        community=world.community.id,
-        join=Join(**numbers, parameters=message["parameters"].data(32)),
-        parameters=parameters,
-        signatures=_signatures(top["signatures"]),
-    )
-    if act.join.parameters != parameters.commitment:
-        raise ActUnfit(file, "its parameters are not the signed ones")
-    return act
-
-
-def _signatures(given: Reader) -> dict[str, bytes]:
-    return {party: given[party].data() for party in PARTIES if not given[party].absent}

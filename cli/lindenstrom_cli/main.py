@@ -8,6 +8,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 from importlib import import_module
+from io import TextIOWrapper
 from typing import Any
 
 import click
@@ -92,6 +93,9 @@ def report(error: Exception, *, debug: bool) -> int:
     if isinstance(error, click.Abort):
         renderer.error(text("error.interrupted"))
         return ExitCode.INTERRUPTED
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        renderer.note(error.format_message())
+        return ExitCode.USAGE
     if isinstance(error, click.ClickException):
         context = error.ctx if isinstance(error, click.UsageError) else None
         path = context.command_path if context else "lindenstrom"
@@ -111,5 +115,8 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Entry point of the installed script."""
+    """Entry point of the installed script. A terminal that lacks a character gets a question mark, not a crash."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")
     cli.main(prog_name="lindenstrom")

@@ -6,8 +6,11 @@ from typing import Any
 import click
 
 from lindenstrom.core.calendar import parse_date
-from lindenstrom.core.units import cent_per_kwh_to_ueur, kwh_to_mwh, percent_to_ppm
-from lindenstrom_cli.errors import BadHex
+from lindenstrom.core.units import PPM, cent_per_kwh_to_ueur, kwh_to_mwh, percent_to_ppm
+from lindenstrom_cli.errors import BadHex, DayOutOfSpan, OutOfRange
+
+FIRST_YEAR, LAST_YEAR = 2000, 2199
+U32 = 2**32 - 1
 
 
 class DateType(click.ParamType[date]):
@@ -16,8 +19,8 @@ class DateType(click.ParamType[date]):
     name = "date"
 
     def convert(self, value: Any, _param: click.Parameter | None, _ctx: click.Context | None) -> date:
-        """Parse; raises BadDate."""
-        return value if isinstance(value, date) else parse_date(value)
+        """Parse; raises BadDate, DayOutOfSpan."""
+        return value if isinstance(value, date) else parse_day(value)
 
 
 class CentType(click.ParamType[int]):
@@ -26,8 +29,10 @@ class CentType(click.ParamType[int]):
     name = "ct/kWh"
 
     def convert(self, value: Any, _param: click.Parameter | None, _ctx: click.Context | None) -> int:
-        """Parse; raises BadDecimal."""
-        return value if isinstance(value, int) else cent_per_kwh_to_ueur(value)
+        """Parse; raises BadDecimal, OutOfRange."""
+        return (
+            value if isinstance(value, int) else _within(cent_per_kwh_to_ueur(value), 0, U32, "0 to 429496.7295 ct/kWh")
+        )
 
 
 class PercentType(click.ParamType[int]):
@@ -36,8 +41,10 @@ class PercentType(click.ParamType[int]):
     name = "percent"
 
     def convert(self, value: Any, _param: click.Parameter | None, _ctx: click.Context | None) -> int:
-        """Parse; raises BadDecimal."""
-        return value if isinstance(value, int) else percent_to_ppm(value.removesuffix("%"))
+        """Parse; raises BadDecimal, OutOfRange."""
+        return (
+            value if isinstance(value, int) else _within(percent_to_ppm(value.removesuffix("%")), 0, PPM, "0 to 100 %")
+        )
 
 
 class KwhType(click.ParamType[int]):
@@ -46,8 +53,8 @@ class KwhType(click.ParamType[int]):
     name = "kWh"
 
     def convert(self, value: Any, _param: click.Parameter | None, _ctx: click.Context | None) -> int:
-        """Parse; raises BadDecimal."""
-        return value if isinstance(value, int) else kwh_to_mwh(value)
+        """Parse; raises BadDecimal, OutOfRange."""
+        return value if isinstance(value, int) else _within(kwh_to_mwh(value), 1, U32, "0.000001 to 4294.967295 kWh")
 
 
 class AddressType(click.ParamType[bytes]):
@@ -58,6 +65,20 @@ class AddressType(click.ParamType[bytes]):
     def convert(self, value: Any, _param: click.Parameter | None, _ctx: click.Context | None) -> bytes:
         """Parse; raises BadHex."""
         return value if isinstance(value, bytes) else parse_hex(value, 20, "address")
+
+
+def _within(value: int, least: int, most: int, span: str) -> int:
+    if not least <= value <= most:
+        raise OutOfRange(span)
+    return value
+
+
+def parse_day(text: str) -> date:
+    """Calendar day within the span that a community can live in. Raises BadDate, DayOutOfSpan."""
+    day = parse_date(text)
+    if not FIRST_YEAR <= day.year <= LAST_YEAR:
+        raise DayOutOfSpan(FIRST_YEAR, LAST_YEAR)
+    return day
 
 
 def parse_hex(text: str, size: int, what: str) -> bytes:

@@ -10,12 +10,13 @@ import click
 
 from lindenstrom.chain.community import load_community
 from lindenstrom.chain.node import NodeConfig, NodeKind
-from lindenstrom.core.calendar import SECONDS_PER_DAY, Zone, date_of, parse_date, window_of
+from lindenstrom.core.calendar import SECONDS_PER_DAY, Zone, date_of, window_of
 from lindenstrom_cli.app import Session, command, group
 from lindenstrom_cli.catalogue import text
-from lindenstrom_cli.errors import BadClock, NothingGiven
+from lindenstrom_cli.errors import BadClock, NothingGiven, OtherChain
 from lindenstrom_cli.home import Home
 from lindenstrom_cli.render import Result, utc
+from lindenstrom_cli.types import parse_day
 
 chain = group("chain", text("help.chain"))
 
@@ -64,6 +65,8 @@ def start(session: Session, port: int | None, stop: bool) -> NodeState:
     if stop:
         anvil.stop(home.anvil)
         return NodeState(running=False, url=None, pid=None)
+    if home.community.is_file() and load_community(home.community).node.kind is not NodeKind.ANVIL:
+        raise OtherChain(home.community)
     node = anvil.start(home.anvil, settings.start, port=port or _port_before(home))
     return NodeState(running=True, url=node.url, pid=node.pid)
 
@@ -85,9 +88,9 @@ def advance(session: Session, to: str | None, days: int | None) -> ChainStatus:
 
 
 def clock(zone: Zone, given: str) -> int:
-    """Unix time of local DATE or DATETHH:MM. Raises BadDate, BadClock."""
+    """Unix time of local DATE or DATETHH:MM. Raises BadDate, DayOutOfSpan, BadClock."""
     day, mark, time = given.partition("T")
-    window = window_of(parse_date(day))
+    window = window_of(parse_day(day))
     begin = zone.window_start(window)
     if not mark:
         return begin

@@ -85,7 +85,8 @@ def build(session: Session) -> Build:  # noqa: ARG001 - every command takes its 
 
 @command(contracts, "deploy", "contracts deploy", "contracts deploy --url https://node.example", password=True)
 @click.option("--url", help="An EVM node (default: this home's own chain, or its running local node).")
-def deploy(session: Session, url: str | None) -> Deployment:
+@click.option("--yes", is_flag=True, help="Do not ask before a deployment to --url.")
+def deploy(session: Session, url: str | None, yes: bool) -> Deployment:
     """Deploy the community's contracts and write community.toml. Once: a second deployment is refused."""
     from lindenstrom.chain.client import open_chain
     from lindenstrom.chain.deploy import default_constants, deploy_community
@@ -97,6 +98,9 @@ def deploy(session: Session, url: str | None) -> Deployment:
     auditors = [parse_hex(address, 20, "auditor") for address in settings.auditors]
     operator = session.keys.unlock("operator")
     with open_chain(_node(home, url)) as chain:
+        if url is not None and not yes:
+            asked = {"name": settings.name, "chain": chain.chain_id, "payer": hexed(operator.address)}
+            session.prompter.confirm(text("contracts.ask", **asked))
         community = deploy_community(
             chain,
             home.community,

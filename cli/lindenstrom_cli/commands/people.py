@@ -55,6 +55,8 @@ def member_add(session: Session, name: str, key: str | None, address: bytes | No
     """Add a member. The name stays in the operator's store; the chain sees an address only."""
     from lindenstrom.operator import people
 
+    if not name.strip():
+        raise NothingGiven("the name", "one that is not empty")
     account = _address(session, key, address)
     index = people.add_member(open_office(open_world(session)), name, account)
     return recorded("member added", text("member.added", index=index, address=hexed(account)), index)
@@ -103,7 +105,7 @@ class ReaderList(Result):
 @click.option("--address", type=ADDRESS, help="The reader's address, when its key is kept elsewhere.")
 def reader_add(session: Session, alias: str, key: str | None, address: bytes | None) -> Sent:
     """Add a reader: a key that signs meter readings, one meter's at home or thousands at a metering operator."""
-    from lindenstrom.metering.setup import ReaderSetup, write_setup
+    from lindenstrom.metering.setup import ReaderSetup, read_setup, write_setup
     from lindenstrom.operator import people
 
     account = _address(session, key, address)
@@ -111,6 +113,9 @@ def reader_add(session: Session, alias: str, key: str | None, address: bytes | N
     if folder.exists():
         raise ReaderExists(alias)
     world = open_world(session)
+    for known in session.home.readers.glob("*/"):
+        if world.contracts.reader(read_setup(known).reader).key_a[12:] == account:
+            raise ReaderExists(known.name)
     index = people.add_reader(open_office(world), account)
     community = world.community
     write_setup(
