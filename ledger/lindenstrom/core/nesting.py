@@ -14,7 +14,7 @@ _TOKEN = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|[\[\]{}]', re.DOTALL
 
 
 def foreign_json(data: str | bytes) -> Any:
-    """A JSON text's value; bytes are UTF-8. Raises ValueError where it is no JSON, RecursionError where it is too deep."""
+    """A JSON text's value; bytes are UTF-8. Raises ValueError if it is no JSON, RecursionError if too deep."""
     text = data if isinstance(data, str) else data.decode("utf-8")  # no other encoding: its quotes could not be told
     if nests_too_deep(text):
         raise RecursionError
