@@ -27,6 +27,8 @@ _SETUP: Final[dict[str, str]] = {
     "head.index": "index",
     "head.account": "account",
     "member.added": "Member {index}, account {address}",
+    "member.rotated": "Member {index} has a new account: {address}",
+    "reader.rotated": "Reader {alias} has a new key: {address}",
     "member.fee": "(fee account)",
     "reader.added": "Reader {index} ({alias}), key {address}. Bind a meter to it: lindenstrom meter bind --help",
     "head.reader": "reader",

@@ -216,6 +216,22 @@ def test_a_join_is_carried_between_the_parties_homes(home: CliHome, tmp_path: Pa
     assert "Member 4 joins agreement 1" in home.ok("agreement", "join", "--act", str(act))
 
 
+def test_keys_are_rotated_and_bindings_end(home: CliHome) -> None:
+    for alias in ("anna-2", "street-2"):
+        home.ok("key", "new", alias, "--unattended")
+    home.ok("member", "rotate", "anna", "--key", "anna-2")
+    home.ok("reader", "rotate", "street", "--key", "street-2")
+    listed = {k["alias"]: k["address"] for k in home.json("key", "list")["keys"]}
+    assert home.json("member", "list")["members"][2]["account"] == listed["anna-2"]
+    assert home.json("reader", "list")["readers"][0]["account"] == listed["street-2"]
+    assert "DE-anna" in home.ok("meter", "list")
+    assert "Binding 1 ends; last day 2026-06-30." in home.ok("meter", "unbind", "1", "--until", "2026-06-30")
+    (anna, bert) = home.json("meter", "list")["meters"]
+    assert anna["binding"]["end_day"] < bert["binding"]["end_day"]
+    settle(home)
+    assert home.run("verify", home.path(BUNDLE)).exit_code == 4
+
+
 def test_refusals_say_what_to_do(home: CliHome) -> None:
     again = home.run("agreement", "join", "1", "--member", "anna")
     assert again.exit_code == 6

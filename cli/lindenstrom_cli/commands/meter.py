@@ -1,4 +1,4 @@
-"""meter: bind, read, import, anchor."""
+"""meter: import readings and anchor them; binding and reading are in modules of their own."""
 
 import re
 import secrets
@@ -13,21 +13,18 @@ import click
 from lindenstrom.core.calendar import date_of, window_of
 from lindenstrom_cli.app import Session, command, group
 from lindenstrom_cli.catalogue import text
+from lindenstrom_cli.commands.bindings import bind, known_setup, list_, unbind
 from lindenstrom_cli.commands.meterread import read
-from lindenstrom_cli.days import end_day, first_day
-from lindenstrom_cli.errors import BadInstant, NoRoom, NoSuchReader
+from lindenstrom_cli.errors import BadInstant
 from lindenstrom_cli.render import Result
-from lindenstrom_cli.sent import Sent, recorded
 from lindenstrom_cli.types import DATE
-from lindenstrom_cli.world import World, open_office, open_world, reader_folder
+from lindenstrom_cli.world import World, open_world, reader_folder
 
 if TYPE_CHECKING:
     from lindenstrom.chain.acts import SignedAnchor
     from lindenstrom.metering.adapter import Adapter
-    from lindenstrom.metering.setup import ReaderSetup
 
 meter = group("meter", text("help.meter"))
-SOURCES = ("intervals", "registers", "sml")
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(Z|[+-]\d\d:\d\d)")
 
 
@@ -80,63 +77,8 @@ class Anchored(Result):
             yield from (f"  {gap}" for gap in day.gaps)
 
 
-@command(
-    meter,
-    "bind",
-    "meter bind DE0001234 --member anna --reader street",
-    "meter bind DE0001234 --member anna --reader roof --position 0 --source sml --from 2026-07-01",
-    password=True,
-)
-@click.argument("metering_point")
-@click.option("--member", "given", required=True, metavar="MEMBER", help="Name or index.")
-@click.option("--reader", "alias", required=True, metavar="ALIAS", help="Who signs its readings.")
-@click.option("--position", type=click.IntRange(0), help="Place in the reader's tree (default: the next free one).")
-@click.option("--source", type=click.Choice(SOURCES), default="intervals", show_default=True, help="Form of its data.")
-@click.option("--from", "first", type=DATE, help="First day (default: the earliest possible).")
-@click.option("--until", "last", type=DATE, help="Last day (default: open).")
-def bind(
-    session: Session, metering_point: str, given: str, alias: str, position: int | None, source: str,
-    first: date | None, last: date | None,
-) -> Sent:  # fmt: skip
-    """Bind a meter to a member and a reader, with the member's signature.
-
-    The chain sees a pseudonym of the metering point; its name stays in the operator's store.
-    """
-    from lindenstrom.core.eip712 import Bind
-    from lindenstrom.metering.setup import MeterSetup, Source, write_setup
-    from lindenstrom.operator import people
-
-    setup = _setup(session, alias)
-    world = open_world(session)
-    office = open_office(world)
-    member = world.member(given)
-    place = _free_position(setup) if position is None else position
-    act = Bind(
-        member=member,
-        meter=people.meter_of(office, metering_point),
-        reader=setup.reader,
-        position=place,
-        from_day=first_day(first, world.chain.now()),
-        end_day=end_day(last),
-        auditors=world.contracts.auditors_hash(),
-    )
-    number = people.bind(office, act, world.sign(world.account_signer(member), act))
-    kind = Source(source)
-    added = MeterSetup(
-        position=place,
-        meter=act.meter,
-        source=kind,
-        metering_point=metering_point if kind is Source.INTERVALS else "",
-        from_day=act.from_day,
-        end_day=act.end_day,
-    )
-    if added not in setup.meters:
-        write_setup(reader_folder(session, alias), replace(setup, meters=(*setup.meters, added)))
-    summary = text("meter.bound", member=member, reader=alias, position=place, day=date_of(act.from_day))
-    return recorded("meter bound", summary, number)
-
-
-meter.add_command(read)
+for made in (bind, unbind, list_, read):
+    meter.add_command(made)
 
 
 @command(
@@ -244,28 +186,11 @@ def _open_days(world: World, adapter: "Adapter") -> list[int]:
     return [window for window in over if window not in anchored and adapter.setup.live(window)]
 
 
-def _setup(session: Session, alias: str) -> "ReaderSetup":
-    from lindenstrom.metering.setup import read_setup
-
-    folder = reader_folder(session, alias)
-    if not folder.is_dir():
-        raise NoSuchReader(alias)
-    return read_setup(folder)
-
-
 def _adapter(session: Session, alias: str) -> "Adapter":
     from lindenstrom.metering.adapter import Adapter
 
-    _setup(session, alias)
+    known_setup(session, alias)
     return Adapter(reader_folder(session, alias), random=secrets.token_bytes)
-
-
-def _free_position(setup: "ReaderSetup") -> int:
-    used = {m.position for m in setup.meters}
-    free = next((p for p in range(2**setup.depth) if p not in used), None)
-    if free is None:
-        raise NoRoom(setup.depth)
-    return free
 
 
 def _milliseconds(instant: str) -> int:

@@ -8,9 +8,10 @@ import click
 
 from lindenstrom_cli.app import Session, command, group
 from lindenstrom_cli.catalogue import text
+from lindenstrom_cli.commands.bindings import known_setup
 from lindenstrom_cli.errors import NothingGiven, ReaderExists
 from lindenstrom_cli.render import Result, hexed, table
-from lindenstrom_cli.sent import Sent, recorded
+from lindenstrom_cli.sent import Sent, recorded, sent
 from lindenstrom_cli.types import ADDRESS
 from lindenstrom_cli.world import names, open_office, open_world, reader_folder
 
@@ -73,6 +74,23 @@ def member_list(session: Session) -> MemberList:
             for i in range(world.contracts.member_count())
         )
     )
+
+
+@command(member, "rotate", "member rotate anna --key anna-2", password=True)
+@click.argument("given", metavar="MEMBER")
+@click.option("--key", metavar="ALIAS", help="The new key, in this home.")
+@click.option("--address", type=ADDRESS, help="The new account, when its key is kept elsewhere.")
+def member_rotate(session: Session, given: str, key: str | None, address: bytes | None) -> Sent:
+    """Give a member a new account, signed with the old one. A lost key cannot be rotated: add the member anew."""
+    from lindenstrom.core.eip712 import RotateAccount
+
+    account = _address(session, key, address)
+    world = open_world(session)
+    index = world.member(given)
+    signer = world.account_signer(index)
+    act = RotateAccount(member=index, account=account)
+    result = world.carry(world.contracts.rotate_account(act, world.sign(signer, act)), signer)
+    return sent(result, "account rotated", text("member.rotated", index=index, address=hexed(account)), index)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,3 +158,21 @@ def reader_list(session: Session) -> ReaderList:
             for alias, s in setups.items()
         )
     )
+
+
+@command(reader, "rotate", "reader rotate street --key street-2", password=True)
+@click.argument("alias")
+@click.option("--key", metavar="ALIAS", help="The new key, in this home.")
+@click.option("--address", type=ADDRESS, help="The new address, when its key is kept elsewhere.")
+def reader_rotate(session: Session, alias: str, key: str | None, address: bytes | None) -> Sent:
+    """Give a reader a new key, signed with the old one."""
+    from lindenstrom.chain.acts import CURVE_SECP256K1
+    from lindenstrom.core.eip712 import RotateReader
+
+    account = _address(session, key, address)
+    index = known_setup(session, alias).reader
+    world = open_world(session)
+    signer = session.keys.signer_for(world.contracts.reader(index).key_a[12:], f"reader {alias}")
+    act = RotateReader(reader=index, curve=CURVE_SECP256K1, key_a=account.rjust(32, b"\0"), key_b=bytes(32))
+    result = world.carry(world.contracts.rotate_reader(act, world.sign(signer, act)), signer)
+    return sent(result, "reader rotated", text("reader.rotated", alias=alias, address=hexed(account)), index)
