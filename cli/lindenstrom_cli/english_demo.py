@@ -47,7 +47,7 @@ DEMO: Final[dict[str, str]] = {
     "demo.try_audit": "  lindenstrom audit run --home {home}",
     "demo.try_status": "  lindenstrom operator status --home {home}",
     "demo.load_title": "{name}, {days} days from {first} to {last}: {households} measured households, {meters} meters",
-    "demo.load_day": "{day}: settled and attested in {seconds} s",
+    "demo.load_label": "Days settled and attested",
     "demo.load_parts": "one day takes {total} ms on average: {parts}",
     "demo.load_part": "{name} {ms} ms",
     "demo.load_shared": "shared: {shared} kWh of {drew} kWh drawn and {fed} kWh fed in",

@@ -90,7 +90,7 @@ def run_load(
         zone = town.zone
         feeder = Feeder(town, lambda w: window_energy(data, min(w, data.last_window), zone))
         windows = list(range(data.first_window, data.last_window + 1))
-        for window in session.track(windows, text("demo.audit")):
+        for window in session.track(windows, text("demo.load_label")):
             start = time.perf_counter()
             anchored = feeder.feed(window)
             parts["meter"] += time.perf_counter() - start

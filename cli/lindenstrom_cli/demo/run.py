@@ -86,16 +86,17 @@ def run_demo(session: Session, root: Path, *, kept: bool, seed: int) -> "DemoRep
     from lindenstrom_cli.demo.model import community_model, day_energy
     from lindenstrom_cli.demo.picture import day_picture_svg
 
+    note = (lambda _: None) if session.renderer.as_json else session.note
     model = community_model(seed)
     first = window_of(parse_date(FIRST_DAY))
     with ExitStack() as stack:
-        session.note(text("demo.founding", name=model.name, members=len(model.members), meters=len(model.meters)))
+        note(text("demo.founding", name=model.name, members=len(model.members), meters=len(model.meters)))
         town = found_town(root, model, first, stack)
         feeder = Feeder(town, lambda window: day_energy(model, window, town.zone))
         days: list[DemoDay] = []
         for offset in range(DAYS - 1):
             silent = frozenset({SILENT_READER}) if offset == SILENT_DAY else frozenset()
-            session.note(text("demo.day", day=date_of(first + offset)))
+            note(text("demo.day", day=date_of(first + offset)))
             anchored = feeder.feed(first + offset, silent)
             settled = scenes.settle(town, first + offset)
             days.append(DemoDay.of(settled, sum(anchored.gas), scenes.attest_day(town, settled.sequence)))
@@ -106,7 +107,7 @@ def run_demo(session: Session, root: Path, *, kept: bool, seed: int) -> "DemoRep
         verified_file = scenes.bundle_file(town, VERIFIED_MEMBER, shown.window, shown.sequence)
         verified = scenes.verify(town, scenes.bundle_of(town, VERIFIED_MEMBER, shown.window, shown.sequence))
 
-        session.note(text("demo.cheat", day=date_of(last)))
+        note(text("demo.cheat", day=date_of(last)))
         refuted = scenes.cheat_and_refute(town, last, CHEATED_MEMBER, CHEATED_CENT)
         days.append(
             DemoDay(
@@ -118,7 +119,7 @@ def run_demo(session: Session, root: Path, *, kept: bool, seed: int) -> "DemoRep
             )
         )
         final_gas += scenes.make_final(town)
-        session.note(text("demo.audit"))
+        note(text("demo.audit"))
         audited = audit_run(town.home.mailbox, town.chain, town.community)
         sums, shared = scenes.day_series(town, last, refuted.posted_again)
         picture = (root if kept else root.parent) / "day.svg"
