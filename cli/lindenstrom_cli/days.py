@@ -1,6 +1,7 @@
 """Days as people give them, first and last one included, and as the chain keeps them."""
 
-from datetime import date
+from collections.abc import Iterable
+from datetime import date, timedelta
 
 from lindenstrom.core.calendar import OPEN_END, date_of, earliest_change, window_of
 from lindenstrom_cli.catalogue import text
@@ -19,3 +20,15 @@ def end_day(last: date | None) -> int:
 def shown_last(end: int) -> str:
     """Last day before an end, for people."""
     return text("agreement.open") if end >= OPEN_END else date_of(end - 1).isoformat()
+
+
+def shown_spans(days: Iterable[date]) -> str:
+    """Days in order for people, neighbouring ones as spans: 2026-06-04, 2026-06-07 to 2026-06-18."""
+    spans: list[list[date]] = []
+    for day in days:
+        if spans and day == spans[-1][1] + timedelta(days=1):
+            spans[-1][1] = day
+        else:
+            spans.append([day, day])
+    shown = (str(a) if a == b else text("days.span", first=a, last=b) for a, b in spans)
+    return ", ".join(shown)

@@ -77,6 +77,7 @@ _DAYS: Final[dict[str, str]] = {
 }
 
 _AUDIT: Final[dict[str, str]] = {
+    "days.span": "{first} to {last}",
     "audit.verdict": "{verdict}   {count} postings recomputed",
     "audit.passed": "✓ PASSED",
     "audit.differs": "✗ DIFFERS",

@@ -240,7 +240,7 @@ def _amount_lines(amounts: DayAmounts) -> Iterator[str]:
         shown = {"total": format_kwh(total_mwh).rjust(10), "part": format_kwh(part_mwh)}
         yield "  " + text(f"amount.{total}", **shown, rest=format_kwh(total_mwh - part_mwh))
     direction = "owed" if amounts.net_peur > 0 else "owe" if amounts.net_peur < 0 else "even"
-    yield "  " + text(f"amount.{direction}", net=format_eur(abs(amounts.net_peur), 4).rjust(9))
+    yield "  " + text(f"amount.{direction}", net=euro(amounts.net_peur).rjust(9))
     if amounts.slots_not_measured:
         yield "  " + text("amount.substitutes", count=amounts.slots_not_measured)
 
@@ -264,6 +264,12 @@ def _difference_lines(difference: Difference) -> Iterator[str]:
         yield "    " + text("difference.amount", label=label, **shown)
         favour = "yours" if amount > 0 else "theirs"
         yield "    " + text(f"difference.{favour}", amount=trimmed(format_eur(abs(amount), 12)))
+
+
+def euro(amount_peur: int) -> str:
+    """An amount without its sign, with four places; exact where four places would show nothing of it."""
+    four = format_eur(abs(amount_peur), 4)
+    return four if amount_peur == 0 or set(four) != {"0", "."} else trimmed(format_eur(abs(amount_peur), 12))
 
 
 def trimmed(decimal: str) -> str:

@@ -11,6 +11,7 @@ from lindenstrom.core.calendar import date_of, window_of
 from lindenstrom.errors import ExitCode
 from lindenstrom_cli.app import Session, command, group
 from lindenstrom_cli.catalogue import text
+from lindenstrom_cli.days import shown_spans
 from lindenstrom_cli.errors import NothingGiven
 from lindenstrom_cli.keys import Signer
 from lindenstrom_cli.prompter import Prompter
@@ -53,7 +54,7 @@ class Audit(Result):
                 shown = {"binding": replaced.binding, "member": replaced.member, "ground": replaced.ground}
                 yield "  " + text("audit.replaced", day=date_of(day.window), **shown)
         if self.not_posted:
-            yield text("audit.not_posted", days=", ".join(day.isoformat() for day in self.not_posted))
+            yield text("audit.not_posted", days=shown_spans(self.not_posted))
 
     def _table(self) -> Iterable[str]:
         names = ("day", "posting", "state", "members", "meters", "slots", "unmeasured", "result")

@@ -16,6 +16,7 @@ from lindenstrom.mailbox import list_bundles
 from lindenstrom_cli.app import Session, command, group
 from lindenstrom_cli.catalogue import text
 from lindenstrom_cli.render import Result, table
+from lindenstrom_cli.verdict import euro
 from lindenstrom_cli.world import open_world
 
 statement = group("statement", text("help.statement"))
@@ -90,7 +91,7 @@ class StatementShown(Result):
         yield text("statement.title", community=self.community, name=self.name, member=self.member, day=self.day)
         yield from self._table()
         direction = "owed" if self.net_peur > 0 else "owe" if self.net_peur < 0 else "even"
-        yield text(f"amount.{direction}", net=format_eur(abs(self.net_peur), 4))
+        yield text(f"amount.{direction}", net=euro(self.net_peur))
         yield text("statement.check", bundle=self.bundle)
 
     def _table(self) -> Iterator[str]:
