@@ -54,7 +54,8 @@ def verify(
 ) -> Verification:  # fmt: skip
     """Recheck a bill to the last digit: the amounts, the readings, the commitments, and the contract.
 
-    Says VERIFIED (exit code 0), NOT VERIFIED (3), NOT FINAL YET (4) or INCOMPLETE (5).
+    Says VERIFIED or, without an attestation by an auditor you trust, CONSISTENT (exit code 0); NOT VERIFIED (3);
+    NOT FINAL YET (4); INCOMPLETE (5).
     """
     file = community_file or session.home.community
     if not file.is_file():
