@@ -77,8 +77,8 @@ class ChainView(StoredFacts, Protocol):
     """What the checks read from a chain, on top of the contract's own storage."""
 
     def posting(self, sequence: int) -> PostingFacts | None: ...
-    def reader_accounts(self, reader: int) -> Sequence[bytes]: ...  # noqa: D102
-    def anchored_at(self, reader: int, window: int, revision: int) -> int: ...  # noqa: D102
+    def reader_accounts(self, reader: int) -> Sequence[bytes]: ...
+    def anchored_at(self, reader: int, window: int, revision: int) -> int: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
