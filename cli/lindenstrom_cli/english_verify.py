@@ -27,7 +27,7 @@ VERIFICATION: Final[dict[str, str]] = {
     "amount.fed_in": "You fed in  {total} kWh: {part} kWh to neighbours, {rest} kWh to the grid",
     "amount.owe": "You owe      {net} EUR",
     "amount.owed": "You are owed {net} EUR",
-    "amount.even": "You owe nothing and are owed nothing ({net} EUR).",
+    "amount.even": "You owe nothing and are owed nothing.",
     "amount.substitutes": "{count} quarter-hour values were not measured: they are provisional, estimated or missing.",
     "difference.taken": "{label}: the rules give you {rules} kWh from neighbours, the statement says {stated} kWh.",
     "difference.given": "{label}: by the rules you gave {rules} kWh, the statement says {stated} kWh.",

@@ -48,6 +48,10 @@ class Roster:
         """Bindings that hold on a window, by id."""
         return tuple(b for _, b in sorted(self.bindings.items()) if b.live(window))
 
+    def is_idle(self, window: int) -> bool:
+        """Whether nobody has an agreement on a window: then there is nothing to settle."""
+        return not self.live_places(window)
+
     def live_places(self, window: int) -> dict[int, tuple[LivePlace, ...]]:
         """Memberships that hold on a window, per member in running order (priority, agreement)."""
         found = {

@@ -11,7 +11,7 @@ from lindenstrom.chain.community import Community
 from lindenstrom.chain.deploy import default_constants, deploy_community
 from lindenstrom.chain.embedded import create as create_chain
 from lindenstrom.chain.node import NodeConfig, NodeKind
-from lindenstrom.core.calendar import OPEN_END, Zone
+from lindenstrom.core.calendar import Zone
 from lindenstrom.core.eip712 import Act, Bind, Countersign, Join, Offer
 from lindenstrom.core.terms import Parameters
 from lindenstrom.metering.adapter import Adapter
@@ -45,6 +45,7 @@ class Town:
     keys: Mapping[str, Signer]
     adapters: Mapping[int, Adapter]
     first_window: int
+    end_window: int
 
     @property
     def zone(self) -> Zone:
@@ -74,8 +75,12 @@ def reader_alias(reader: int) -> str:
     return "metering-operator" if reader == 0 else f"home-adapter-{reader}"
 
 
-def found_town(root: Path, model: DemoCommunity, first_window: int, stack: ExitStack) -> Town:
-    """Make the home and everything in it; the clock stands before the first window. The chain stays open on `stack`."""
+def found_town(root: Path, model: DemoCommunity, windows: range, stack: ExitStack) -> Town:
+    """Make the home and everything in it; the clock stands before the first window. The chain stays open on `stack`.
+
+    Meters are bound and memberships hold on `windows`.
+    """
+    first_window = windows.start
     home = Home(root)
     home.create()
     readers = sorted({meter.reader for meter in model.meters})
@@ -116,6 +121,7 @@ def found_town(root: Path, model: DemoCommunity, first_window: int, stack: ExitS
         keys=keys,
         adapters={},
         first_window=first_window,
+        end_window=windows.stop,
     )
     _register(town, readers)
     for agreement in model.agreements:
@@ -145,7 +151,7 @@ def _register(town: Town, readers: list[int]) -> None:
                 reader=meter.reader,
                 position=meter.position,
                 from_day=town.first_window,
-                end_day=OPEN_END,
+                end_day=town.end_window,
                 auditors=auditors,
             )
             people.bind(town.office, act, town.sign(index, act))
@@ -164,7 +170,7 @@ def _agree(town: Town, agreement: DemoAgreement) -> None:
             agreement=index,
             role=int(party.role),
             from_day=town.first_window,
-            end_day=OPEN_END,
+            end_day=town.end_window,
             parameters=parameters.commitment,
         )
         request = people.JoinRequest(
@@ -196,4 +202,5 @@ def _setup(town: Town, meter: DemoMeter) -> MeterSetup:
         source=Source.INTERVALS if by_file else Source.SML,
         metering_point=meter.metering_point if by_file else "",
         from_day=town.first_window,
+        end_day=town.end_window,
     )

@@ -86,11 +86,11 @@ def run_load(
     parts: dict[str, float] = defaultdict(float)
     gas = drew = fed = shared = slots = 0
     with ExitStack() as stack:
-        town = found_town(root, data.community, data.first_window, stack)
+        windows = range(data.first_window, data.last_window + 1)
+        town = found_town(root, data.community, windows, stack)
         zone = town.zone
         feeder = Feeder(town, lambda w: window_energy(data, min(w, data.last_window), zone))
-        windows = list(range(data.first_window, data.last_window + 1))
-        for window in session.track(windows, text("demo.load_label")):
+        for window in session.track(list(windows), text("demo.load_label")):
             start = time.perf_counter()
             anchored = feeder.feed(window)
             parts["meter"] += time.perf_counter() - start

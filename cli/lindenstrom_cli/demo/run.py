@@ -91,7 +91,7 @@ def run_demo(session: Session, root: Path, *, kept: bool, seed: int) -> "DemoRep
     first = window_of(parse_date(FIRST_DAY))
     with ExitStack() as stack:
         note(text("demo.founding", name=model.name, members=len(model.members), meters=len(model.meters)))
-        town = found_town(root, model, first, stack)
+        town = found_town(root, model, range(first, first + DAYS), stack)
         feeder = Feeder(town, lambda window: day_energy(model, window, town.zone))
         days: list[DemoDay] = []
         for offset in range(DAYS - 1):

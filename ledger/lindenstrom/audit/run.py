@@ -200,10 +200,12 @@ def _gas(desk: _Desk, tx_hash: bytes | None) -> int:
 
 
 def _not_posted(chain: Chain, community: Community, days: list[AuditedDay], windows: range | None) -> tuple[int, ...]:
-    """Windows whose close delay is over and that have no live posting."""
+    """Windows with live memberships whose close delay is over and that have no live posting."""
     reader = CommunityReader(chain, community)
     settled = chain.now() - community.constants.close_delay_s
     last = reader.zone.window_at(settled)  # still running then, so not due
     wanted = windows if windows is not None else range(community.first_window, last)
     live = {d.window for d in days if d.state is not PostingState.VOID}
-    return tuple(w for w in wanted if community.first_window <= w < last and w not in live)
+    due = (w for w in wanted if community.first_window <= w < last and w not in live)
+    roster = reader.roster()
+    return tuple(w for w in due if not roster.is_idle(w))

@@ -33,6 +33,7 @@ TRIAL_GAS = 16_000_000
 TIP_WEI = 10**9
 FUNDS_WEI = 10**21
 POLL_S = 0.1
+RECEIPT_POLLS = 20
 MIN_LOG_SPAN = 1000
 _CALLER = bytes(19) + b"\x01"
 
@@ -254,11 +255,14 @@ class Chain:
 
     def _wait(self, prepared: PreparedTx, hashes: Sequence[bytes]) -> dict[str, Any]:
         deadline = time.monotonic() + self.node.timeout_s
+        counted = 0
         while True:
             receipt = self._first_receipt(hashes)
             if receipt is not None:
                 return receipt
-            if self.nonce(prepared.sender) > prepared.nonce and self._first_receipt(hashes) is None:
+            # A node may count a nonce a moment before it shows the receipt.
+            counted += self.nonce(prepared.sender) > prepared.nonce
+            if counted > RECEIPT_POLLS:
                 raise NonceTaken(_hex(prepared.sender), prepared.nonce)
             if time.monotonic() >= deadline:
                 raise NotMinedInTime(prepared.tx_hash, self.node.timeout_s)

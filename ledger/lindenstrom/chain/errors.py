@@ -17,7 +17,7 @@ class NodeConfigInvalid(UsageError):
     """A node's configuration lacks what its kind needs."""
 
     def __init__(self, kind: str, needed: str) -> None:
-        super().__init__(f"A node of kind {kind!r} needs {needed}. Add it to the node's configuration.")
+        super().__init__(f"A node of kind {kind} needs {needed}. Add it to the node's configuration.")
 
 
 class ClockGoesBack(UsageError):

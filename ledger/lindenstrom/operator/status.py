@@ -52,7 +52,10 @@ class CommunityStatus:
 
 
 def status(office: Office, *, days: int = MAX_DAYS) -> CommunityStatus:
-    """The last `days` windows up to the running one. Errors: those of chain and store."""
+    """The newest `days` windows that somebody had an agreement on, up to the running one.
+
+    Errors: those of chain and store.
+    """
     contracts, now = office.contracts, office.chain.now()
     postings: dict[int, list[Posting]] = {}
     for sequence in range(1, contracts.next_sequence()):
@@ -61,14 +64,16 @@ def status(office: Office, *, days: int = MAX_DAYS) -> CommunityStatus:
     delivered = {p.sequence for p in office.store.postings(None, PostingStep.DELIVERED)}
     unfinished = office.store.postings(None, PostingStep.INTENT, PostingStep.SIGNED, PostingStep.POSTED)
     running = office.zone.window_at(now)
-    first = max(office.community.first_window, running - days + 1)
+    first = max(office.community.first_window, running - MAX_DAYS + 1)
+    roster = office.reader.roster()
+    windows = [w for w in range(first, running + 1) if w in postings or not roster.is_idle(w)][-days:]
     return CommunityStatus(
         now=now,
         members=contracts.member_count(),
         readers=contracts.reader_count(),
         agreements=contracts.agreement_count(),
         unfinished=tuple(p.sequence for p in unfinished),
-        days=tuple(_day(office, w, postings.get(w, []), delivered, now) for w in range(first, running + 1)),
+        days=tuple(_day(office, w, postings.get(w, []), delivered, now) for w in windows),
     )
 
 
