@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from lindenstrom.chain.contracts import Contracts
 from lindenstrom.core.calendar import Zone
 from lindenstrom.core.terms import Binding, Membership, Terms
-from lindenstrom.core.verification import PostingFacts, PostingState
+from lindenstrom.core.verification import PostingFacts
 
 
 class ChainFacts:
@@ -70,7 +70,7 @@ class ChainFacts:
             revision=found.revision,
             as_of=found.as_of,
             posted_at=found.posted_at,
-            state=PostingState(found.state),
+            state=found.state,
             attested_by=named(found.attested_by),
             contested_by=named(found.contested_by),
             digest=found.digest,

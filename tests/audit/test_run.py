@@ -10,9 +10,9 @@ from lindenstrom.audit import acts
 from lindenstrom.audit.errors import NotAttested, NotAudited, NothingToVoid
 from lindenstrom.audit.findings import Kind
 from lindenstrom.audit.run import audit_run
-from lindenstrom.chain.contracts import PostingState
 from lindenstrom.core.allocation import DayResult
 from lindenstrom.core.clearing import Triple
+from lindenstrom.core.verification import PostingState
 from lindenstrom.mailbox import audit_path, pack_path
 from lindenstrom.operator.day import settle_day
 from tests.operator.world import AUDITOR_KEY, FIRST_DAY, World, new_world

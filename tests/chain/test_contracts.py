@@ -14,7 +14,7 @@ from lindenstrom.chain import embedded
 from lindenstrom.chain.acts import SignedAnchor
 from lindenstrom.chain.client import Chain, open_chain
 from lindenstrom.chain.community import CONTRACT_KEYS, Community, load_community, save_community
-from lindenstrom.chain.contracts import Contracts, PostingState
+from lindenstrom.chain.contracts import Contracts
 from lindenstrom.chain.deploy import default_constants, deploy_community
 from lindenstrom.chain.errors import (
     CodeDiffers,
@@ -32,6 +32,7 @@ from lindenstrom.core.merkle import EMPTY_ROOTS, batch_tree
 from lindenstrom.core.refutation import AgreementOpening, MeterOpening, Opening, StatementOpening
 from lindenstrom.core.statements import Header, Record, Statement, batch_digest
 from lindenstrom.core.terms import Key, Role, Rule, Terms
+from lindenstrom.core.verification import PostingState
 from lindenstrom.signing import address_of, sign_digest
 
 START = 1_780_300_800  # 2026-06-01

@@ -107,20 +107,21 @@ def falsified(name: str) -> ExampleDay:
     return ExampleDay(lie=lies[name])
 
 
-@pytest.mark.parametrize(
-    ("name", "member", "reason"),
-    [
-        ("amount", 2, Reason.LINES_DIFFER),
-        ("level", 2, Reason.LINES_DIFFER),
-        ("giver level", 2, Reason.LINES_DIFFER),
-        ("level range", 2, Reason.LEVEL_RANGE),
-        ("price", 2, Reason.PRICE_DIFFERS),
-        ("short result", 2, Reason.RESULT_LENGTH),
-        ("source revision", 2, Reason.SOURCE_NOT_ANCHORED),
-        ("other replacement", 4, Reason.SOURCE_MALFORMED),
-        ("source hash", 2, Reason.SOURCE_MALFORMED),
-    ],
-)
+LIES = [
+    ("amount", 2, Reason.LINES_DIFFER),
+    ("level", 2, Reason.LINES_DIFFER),
+    ("giver level", 2, Reason.LINES_DIFFER),
+    ("level range", 2, Reason.LEVEL_RANGE),
+    ("price", 2, Reason.PRICE_DIFFERS),
+    ("short result", 2, Reason.RESULT_LENGTH),
+    ("source revision", 2, Reason.SOURCE_NOT_ANCHORED),
+    ("other replacement", 4, Reason.SOURCE_MALFORMED),
+    ("source hash", 2, Reason.SOURCE_MALFORMED),
+]
+"""Name of the lie, the member who sees it, and the reason that the contract gives."""
+
+
+@pytest.mark.parametrize(("name", "member", "reason"), LIES)
 def test_each_lie_is_void_for_its_reason(name: str, member: int, reason: Reason) -> None:
     assert judge(falsified(name), member) is reason
 

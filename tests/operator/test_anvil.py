@@ -7,8 +7,8 @@ import pytest
 from lindenstrom.audit import acts
 from lindenstrom.audit.run import audit_run
 from lindenstrom.chain import anvil
-from lindenstrom.chain.contracts import PostingState
 from lindenstrom.chain.errors import AnvilMissing
+from lindenstrom.core.verification import PostingState
 from lindenstrom.operator.day import settle_day
 from lindenstrom.operator.finalise import finalise_due
 from lindenstrom.operator.office import Step

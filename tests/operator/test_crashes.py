@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from lindenstrom.chain.client import Chain
-from lindenstrom.chain.contracts import PostingState
 from lindenstrom.core.packs import Status
+from lindenstrom.core.verification import PostingState
 from lindenstrom.mailbox import list_audit, list_bundles
 from lindenstrom.operator import day as day_module
 from lindenstrom.operator import people

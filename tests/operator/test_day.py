@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from lindenstrom.chain.client import Chain, PreparedTx, TxResult
+from lindenstrom.chain.community import community_ref
 from lindenstrom.chain.errors import NodeError, NotMinedInTime
 from lindenstrom.core.bundles import read_bundle
 from lindenstrom.core.calendar import OPEN_END
@@ -15,7 +16,6 @@ from lindenstrom.facts import ChainFacts
 from lindenstrom.mailbox import list_bundles
 from lindenstrom.operator import people
 from lindenstrom.operator.day import settle_day
-from lindenstrom.operator.office import community_ref
 from lindenstrom.signing import address_of, recover_address
 from lindenstrom.store.records import PostingStep
 from tests.operator.world import FIRST_DAY, member_key, new_world

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from lindenstrom.chain.acts import SignedAnchor
 from lindenstrom.chain.client import Chain, PreparedTx, TxResult
-from lindenstrom.chain.contracts import PostingState
 from lindenstrom.chain.errors import ContractRefused
 from lindenstrom.core.eip712 import Anchor, Bind, Join, Leave, Unbind
 from lindenstrom.core.hashing import keccak, u32
 from lindenstrom.core.statements import Header, encode_lines
+from lindenstrom.core.verification import PostingState
 from tests.support.example_chain import AUDITOR_KEY, MEMBER_KEYS, OPERATOR_KEY, ExampleChain, example_chain
 from tests.support.example_day import FROM_DAY, READER_KEYS, WINDOW, ZONE
 

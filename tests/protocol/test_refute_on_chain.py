@@ -6,13 +6,12 @@ from dataclasses import replace
 import pytest
 from eth_abi.exceptions import EncodingError
 
-from lindenstrom.chain.contracts import PostingState
 from lindenstrom.chain.errors import ContractRefused, NodeError
 from lindenstrom.core.hashing import EMPTY
 from lindenstrom.core.refutation import BadOpening, Opening, Reason, recompute
-from lindenstrom.core.verification import Expectation, Outcome, verify_bundle
+from lindenstrom.core.verification import Expectation, Outcome, PostingState, verify_bundle
 from lindenstrom.facts import ChainFacts
-from tests.core.test_refutation import changed_words, falsified, swap_leaf
+from tests.core.test_refutation import LIES, changed_words, falsified, swap_leaf
 from tests.support.example_chain import AUDITOR_KEY, ExampleChain, example_chain
 from tests.support.example_day import AUDITOR, RECOVER, WINDOW, ExampleDay, Lie
 
@@ -43,20 +42,7 @@ def void_reason(world: ExampleChain, day: ExampleDay, member: int, opening: Open
     return Reason(event["reason"])
 
 
-@pytest.mark.parametrize(
-    ("name", "member", "reason"),
-    [
-        ("amount", 2, Reason.LINES_DIFFER),
-        ("level", 2, Reason.LINES_DIFFER),
-        ("giver level", 2, Reason.LINES_DIFFER),
-        ("level range", 2, Reason.LEVEL_RANGE),
-        ("price", 2, Reason.PRICE_DIFFERS),
-        ("short result", 2, Reason.RESULT_LENGTH),
-        ("source revision", 2, Reason.SOURCE_NOT_ANCHORED),
-        ("other replacement", 4, Reason.SOURCE_MALFORMED),
-        ("source hash", 2, Reason.SOURCE_MALFORMED),
-    ],
-)
+@pytest.mark.parametrize(("name", "member", "reason"), LIES)
 def test_each_falsified_posting_is_voided(world: ExampleChain, name: str, member: int, reason: Reason) -> None:
     day = world.post(lie_of(world, falsified(name).lie))
     bundle, facts = day.bundle(member), ChainFacts(world.contracts, day.sequence)

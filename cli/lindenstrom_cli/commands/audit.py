@@ -202,7 +202,7 @@ def _not_attested(world: World, key: Signer) -> list[int]:
 def _verdict(report: "AuditReport") -> str:
     """passed, differs, or incomplete where all that is wrong is that something is missing."""
     from lindenstrom.audit.acts import UNDECIDED
-    from lindenstrom.chain.contracts import PostingState
+    from lindenstrom.core.verification import PostingState
 
     if report.passed:
         return "passed"

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from lindenstrom.chain.community import CONTRACT_KEYS, Community, load_community
+from lindenstrom.chain.community import Community, community_ref, load_community
 from lindenstrom.chain.node import NodeConfig, NodeKind
-from lindenstrom.core.bundles import Bundle, CommunityRef, read_bundle
+from lindenstrom.core.bundles import Bundle, read_bundle
 from lindenstrom.core.packs import decode_pack
 from lindenstrom.core.verification import ChainView, Expectation, verify_bundle
 from lindenstrom.mailbox import collect_packs
@@ -81,18 +81,6 @@ def verify(
         pinned=pinned,
     )
     return verification(read, report, sources, explain)
-
-
-def community_ref(community: Community) -> CommunityRef:
-    """The member's own copy of the facts that a bundle must repeat."""
-    return CommunityRef(
-        name=community.name,
-        id=community.id,
-        chain_id=community.chain_id,
-        offset_hours=community.constants.offset_hours,
-        depth=community.constants.depth,
-        **{key: getattr(community.addresses, key) for key in CONTRACT_KEYS},
-    )
 
 
 def _own_packs(place: Path, bundle: Bundle) -> dict[bytes, bytes]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from lindenstrom import mailbox
 from lindenstrom.audit.acts import attest
+from lindenstrom.chain.community import community_ref
 from lindenstrom.core.allocation import DayResult
 from lindenstrom.core.bundles import Bundle, BundleAgreement, read_bundle
 from lindenstrom.core.clearing import Party, member_slot
@@ -18,7 +19,6 @@ from lindenstrom.core.verification import Expectation, Outcome, Report, verify_b
 from lindenstrom.facts import ChainFacts
 from lindenstrom.operator.day import SettledDay, settle_day
 from lindenstrom.operator.finalise import finalise_due
-from lindenstrom.operator.office import community_ref
 from lindenstrom.signing import recover_address
 from lindenstrom_cli.demo.founding import Town
 from lindenstrom_cli.demo.picture import DaySums

@@ -15,7 +15,7 @@ from lindenstrom.audit.findings import AuditedDay, Kind
 from lindenstrom.audit.run import audit_posting
 from lindenstrom.chain.client import Chain
 from lindenstrom.chain.community import Community
-from lindenstrom.chain.contracts import PostingState
+from lindenstrom.core.verification import PostingState
 from lindenstrom.signing import address_of
 
 UNDECIDED = (Kind.FILE, Kind.PACKS)

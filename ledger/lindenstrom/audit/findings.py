@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from lindenstrom.chain.contracts import PostingState
 from lindenstrom.core.calendar import date_of
+from lindenstrom.core.verification import PostingState
 
 
 class Kind(StrEnum):

@@ -13,8 +13,9 @@ from lindenstrom.audit.findings import AuditedDay, AuditReport, Difference, Kind
 from lindenstrom.audit.recompute import LastReading, PostedDay, Recomputed, recompute_day
 from lindenstrom.chain.client import Chain
 from lindenstrom.chain.community import Community
-from lindenstrom.chain.contracts import Posting, PostingState
+from lindenstrom.chain.contracts import Posting
 from lindenstrom.core.bundles import UnreadableBundle
+from lindenstrom.core.verification import PostingState
 from lindenstrom.mailbox import MailboxFileUnreadable, audit_path, collect_pack_file
 from lindenstrom.readings import Finding, ReaderDay, check_delivery, find_readings
 from lindenstrom.roster import Anchorings, CommunityReader, Roster, newest_at

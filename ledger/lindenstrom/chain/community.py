@@ -18,6 +18,7 @@ from lindenstrom.chain.errors import (
     WrongChain,
 )
 from lindenstrom.chain.node import NodeConfig, NodeKind
+from lindenstrom.core.bundles import CommunityRef
 from lindenstrom.core.hashing import keccak
 
 if TYPE_CHECKING:
@@ -107,6 +108,21 @@ def save_community(community: Community) -> None:
         raise CommunityFileExists(target) from None
     finally:
         Path(temporary).unlink()
+
+
+def community_ref(community: Community) -> CommunityRef:
+    """The community as bundles name it: the holder's own copy of the facts that a bundle must repeat."""
+    return CommunityRef(
+        name=community.name,
+        id=community.id,
+        chain_id=community.chain_id,
+        offset_hours=community.constants.offset_hours,
+        depth=community.constants.depth,
+        registry=community.addresses.registry,
+        agreements=community.addresses.agreements,
+        reading_log=community.addresses.reading_log,
+        settlement=community.addresses.settlement,
+    )
 
 
 def refuse_existing(path: Path) -> None:

@@ -1,7 +1,6 @@
 """A community's four contracts: acts (inherited, as calls to send) and typed reads."""
 
 from dataclasses import dataclass
-from enum import IntEnum
 from typing import Any
 
 from lindenstrom.chain.abi import ContractAbi, Event, LogEntry
@@ -11,14 +10,7 @@ from lindenstrom.chain.constants import Constants
 from lindenstrom.chain.errors import UnexpectedAnswer
 from lindenstrom.core.statements import Header, Record
 from lindenstrom.core.terms import Binding, Key, Membership, Role, Rule, Terms
-
-
-class PostingState(IntEnum):
-    """R7: posted once goes to void or final."""
-
-    POSTED = 1
-    VOID = 2
-    FINAL = 3
+from lindenstrom.core.verification import PostingState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

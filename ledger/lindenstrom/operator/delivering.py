@@ -13,6 +13,7 @@ from lindenstrom.audit.file import (
     audit_json,
     read_audit,
 )
+from lindenstrom.chain.community import community_ref
 from lindenstrom.core.bundles import Bundle, BundleAgreement, BundleMeter, bundle_json, read_bundle
 from lindenstrom.core.commitment import CommittedDay
 from lindenstrom.core.refutation import AgreementOpening, MeterOpening, StatementOpening
@@ -21,7 +22,7 @@ from lindenstrom.core.statements import SourceKind, Statement
 from lindenstrom.core.terms import Binding, Parameters
 from lindenstrom.mailbox import DeliveryConflict, audit_path, bundle_path, deliver_audit, deliver_bundle
 from lindenstrom.operator.committing import SaltBook
-from lindenstrom.operator.office import Office, community_ref
+from lindenstrom.operator.office import Office
 from lindenstrom.roster import OWN_ACCOUNTS, Anchorings, LivePlace, Roster
 from lindenstrom.store.errors import ParametersUnknown
 from lindenstrom.store.records import StoredDay, StoredPack, StoredPosting

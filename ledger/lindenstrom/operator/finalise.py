@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from lindenstrom.chain.client import Chain
 from lindenstrom.chain.community import Community
-from lindenstrom.chain.contracts import Posting, PostingState
+from lindenstrom.chain.contracts import Posting
+from lindenstrom.core.verification import PostingState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,6 @@ from pathlib import Path
 from lindenstrom.chain.client import Chain
 from lindenstrom.chain.community import Community
 from lindenstrom.chain.contracts import Contracts
-from lindenstrom.core.bundles import CommunityRef
 from lindenstrom.core.calendar import Zone
 from lindenstrom.operator.errors import NotTheOperator
 from lindenstrom.roster import CommunityReader
@@ -73,18 +72,3 @@ class Office:
         """Raises NotTheOperator unless the key is the community's operator's."""
         if address_of(self.key) != self.community.operator:
             raise NotTheOperator
-
-
-def community_ref(community: Community) -> CommunityRef:
-    """The community as bundles name it."""
-    return CommunityRef(
-        name=community.name,
-        id=community.id,
-        chain_id=community.chain_id,
-        offset_hours=community.constants.offset_hours,
-        depth=community.constants.depth,
-        registry=community.addresses.registry,
-        agreements=community.addresses.agreements,
-        reading_log=community.addresses.reading_log,
-        settlement=community.addresses.settlement,
-    )

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from lindenstrom.chain.contracts import Posting, PostingState
+from lindenstrom.chain.contracts import Posting
+from lindenstrom.core.verification import PostingState
 from lindenstrom.operator.office import Office
 from lindenstrom.store.records import PostingStep
 
