@@ -9,7 +9,7 @@ _SETUP: Final[dict[str, str]] = {
         "Next, in that directory (cd {home}):\n"
         "  lindenstrom contracts deploy              the community's contracts, on the trial chain\n"
         "  lindenstrom key new anna --unattended     a key for each member and each reader\n"
-        '  lindenstrom member add anna --key anna    then readers, meters and agreements: lindenstrom --help'
+        "  lindenstrom member add anna --key anna    then readers, meters and agreements: lindenstrom --help"
     ),
     "contracts.title": "{name}, chain {chain} at {node}",
     "contracts.constants": (

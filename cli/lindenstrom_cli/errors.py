@@ -2,7 +2,7 @@
 
 UsageError      InputNeeded, NotAHome, BadSettings, HomeExists, BadAlias, KeyExists, BadHex, OutOfRange,
                 DayOutOfSpan, BadClock, BadInstant, OtherChain, NoRoom, NoSuchMember, NoSuchMembership,
-                ReaderExists, NoSuchReader, ForeignBundle, ActUnfit, NothingGiven, NothingExpected
+                ReaderExists, NoSuchReader, ForeignBundle, ActFileExists, ActUnfit, NothingGiven, NothingExpected
 CouldNotCheck   UnreadableFile
 RefusedByRules  Declined, NothingWrong, NotOpenAnyMore, DisputesNotPublic
 KeyProblem      WrongPassword, NoSuchKey, NoKeyFor, BadKeyFile, OpenKeyFile
@@ -199,6 +199,16 @@ class ForeignBundle(UsageError):
 
     def __init__(self, path: Path) -> None:
         super().__init__(f"{path} belongs to another community; name that community's directory with --home")
+
+
+class ActFileExists(UsageError):
+    """A new act would replace a file."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"{path} exists already; to complete the act in it leave the agreement's number out, to begin a new one name "
+            "another file"
+        )
 
 
 class ActUnfit(UsageError):

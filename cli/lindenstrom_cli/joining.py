@@ -15,7 +15,7 @@ from lindenstrom.core.terms import Parameters, Role
 from lindenstrom_cli.app import Session, command
 from lindenstrom_cli.catalogue import text
 from lindenstrom_cli.days import end_day, first_day
-from lindenstrom_cli.errors import ActUnfit, NothingGiven
+from lindenstrom_cli.errors import ActFileExists, ActUnfit, NothingGiven
 from lindenstrom_cli.files import write_secret
 from lindenstrom_cli.joinact import PARTIES, JoinAct, act_json, read_act
 from lindenstrom_cli.render import Result
@@ -85,9 +85,12 @@ def join(
             raise ActUnfit(file, "it belongs to another community")
     elif given is None:
         raise NothingGiven("the member", "--member NAME")
+    elif file is not None and file.exists():
+        raise ActFileExists(file)
     else:
         world = open_world(session)
-        parameters = Parameters(weight=weight, share_ppm=share, limit_ueur_kwh=limit, salt=secrets.token_bytes(32))
+        salt = secrets.token_bytes(32)
+        parameters = Parameters(weight=weight, share_ppm=share, limit_ueur_kwh=limit, salt=salt).checked()
         message = Join(
             member=world.member(given),
             agreement=number,
@@ -122,7 +125,7 @@ def _signed(world: World, act: JoinAct) -> JoinAct:
         if entry is None:
             continue
         if party == "operator":
-            open_store(world).put_parameters(act.join.member, act.join.agreement, act.parameters)
+            open_store(world).put_parameters(act.join.member, act.join.agreement, act.parameters.checked())
         signatures[party] = world.sign(world.session.keys.unlock(entry.alias), act.message(party))
     return JoinAct(community=act.community, join=act.join, parameters=act.parameters, signatures=signatures)
 

@@ -86,6 +86,13 @@ def test_missing_files(home: CliHome, tmp_path: Path) -> None:
     refused(CliHome(root=tmp_path / "nothing"), 2, "contracts", "deploy")
 
 
+def test_a_new_act_replaces_no_file(settled: CliHome, tmp_path: Path) -> None:
+    path = tmp_path / "act.json"
+    path.write_text("mine")
+    assert "exists already" in refused(settled, 2, "agreement", "join", "1", "--member", "2", "--act", str(path))
+    assert path.read_text() == "mine"
+
+
 def test_a_secret_that_others_can_read_is_refused(home: CliHome) -> None:
     (home.root / "keys" / "operator.password").chmod(0o644)
     assert "can be read by other users" in refused(home, 7, "operator", "status")

@@ -156,7 +156,7 @@ class CommunityFileInvalid(UsageError):
     """The community file cannot be used as it stands."""
 
     def __init__(self, path: Path, where: str, problem: str) -> None:
-        super().__init__(f"{path}: {where}: {problem}.")
+        super().__init__(f"{path}, {where}: {problem}; take the copy again that you were given when you joined.")
         self.where = where
 
 
