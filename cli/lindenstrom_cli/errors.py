@@ -206,8 +206,8 @@ class ActFileExists(UsageError):
 
     def __init__(self, path: Path) -> None:
         super().__init__(
-            f"{path} exists already; to complete the act in it leave the agreement's number out, to begin a new one name "
-            "another file"
+            f"{path} exists already; to complete the act in it leave the agreement's number out, to begin a new one "
+            "name another file"
         )
 
 
