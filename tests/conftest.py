@@ -4,6 +4,11 @@ import socket
 from typing import NoReturn
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# Speed is measured elsewhere; a loaded machine must not fail a property.
+settings.register_profile("lindenstrom", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("lindenstrom")
 
 SOCKETED = ("integration", "anvil")
 
