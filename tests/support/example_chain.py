@@ -1,6 +1,6 @@
 """The example day's community on a real embedded chain, up to the moment at which the day can be posted."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -56,8 +56,13 @@ class ExampleChain:
 
 
 @contextmanager
-def example_chain(folder: Path) -> Iterator[ExampleChain]:
-    """Deploy, register, bind, agree, anchor; the clock stands after the close delay."""
+def example_chain(
+    folder: Path, before_close: Callable[[ExampleChain], object] = lambda _: None
+) -> Iterator[ExampleChain]:
+    """Deploy, register, bind, agree, anchor; the clock stands after the close delay.
+
+    before_close: what else happens just before it.
+    """
     path = folder / "chain.sqlite"
     create_chain(path, START)
     with open_chain(NodeConfig(kind=NodeKind.EMBEDDED, path=path)) as chain:
@@ -82,6 +87,7 @@ def example_chain(folder: Path) -> Iterator[ExampleChain]:
         _people(world)
         _agreements(world)
         chain.advance_to(AS_OF - 3_600)
+        before_close(world)
         yield replace(world, day=_anchor(world))
 
 
@@ -148,6 +154,6 @@ def _anchor(world: ExampleChain) -> ExampleDay:
     act = Anchor(reader=0, window=WINDOW, revision=0, root=record.root)
     signed = SignedAnchor(act=act, signature=world.sign(READER_KEYS[0], act))
     world.send(world.contracts.anchor([signed]))
-    (anchored,) = world.contracts.anchored(0, WINDOW)
+    anchored = world.contracts.anchored(0, WINDOW)[0]
     world.chain.advance_to(AS_OF)
     return replace(world.day, anchor_time=anchored.time, batch_id=anchored.batch)

@@ -11,7 +11,7 @@ import click
 from lindenstrom.core.bundles import Bundle, read_bundle
 from lindenstrom.core.calendar import date_of
 from lindenstrom.core.eip712 import Refute
-from lindenstrom.core.refutation import Reason, recompute
+from lindenstrom.core.refutation import Opening, Reason, recompute
 from lindenstrom.core.verification import PostingState
 from lindenstrom_cli.app import Session, command
 from lindenstrom_cli.catalogue import text
@@ -48,9 +48,15 @@ class Refuted(Result):
     password=True,
 )
 @click.argument("bundle", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--packs",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="A mailbox with your own copies of the readings: shows that substitute values were unfounded.",
+)
 @click.option("--simulate", is_flag=True, help="Only say what the contract would find; nothing becomes public.")
 @click.option("--yes", is_flag=True, help="Do not ask before the day becomes public.")
-def refute(session: Session, bundle: Path, simulate: bool, yes: bool) -> Refuted:
+def refute(session: Session, bundle: Path, packs: Path | None, simulate: bool, yes: bool) -> Refuted:
     """Have the contract recompute a wrong bill: it voids the posting, or refuses when nothing is wrong.
 
     Recomputed here first, so that nothing becomes public in vain. Sending makes your day public for ever; what that
@@ -60,10 +66,10 @@ def refute(session: Session, bundle: Path, simulate: bool, yes: bool) -> Refuted
     world = open_world(session)
     if read.community.id != world.community.id:
         raise ForeignBundle(bundle)
-    reason = _reason(world, read)
+    opening, reason = _reason(world, read, packs)
     signer = world.account_signer(read.member)
     act = Refute(member=read.member, sequence=read.sequence, posting=read.digest)
-    call = world.contracts.refute(act, read.header, read.opening, world.sign(signer, act))
+    call = world.contracts.refute(act, read.header, opening, world.sign(signer, act))
     result = None
     if not simulate:
         session.note(revealed(read))
@@ -81,12 +87,17 @@ def refute(session: Session, bundle: Path, simulate: bool, yes: bool) -> Refuted
     )
 
 
-def _reason(world: World, bundle: Bundle) -> Reason:
+def _reason(world: World, bundle: Bundle, packs: Path | None) -> tuple[Opening, Reason]:
     """What the contract would find, recomputed here: asking a node would show it the day already.
+
+    First from the bundle as it is, then with newer records of the chain and own copies of the readings.
 
     Raises NothingWrong, NotOpenAnyMore, DisputesNotPublic, BadOpening.
     """
+    from lindenstrom.evidence import sharpened
     from lindenstrom.facts import ChainFacts
+    from lindenstrom.mailbox import collect_packs
+    from lindenstrom.roster import CommunityReader
 
     facts = ChainFacts(world.contracts, bundle.sequence)
     posting = facts.posting(bundle.sequence)
@@ -95,10 +106,14 @@ def _reason(world: World, bundle: Bundle) -> Reason:
     for membership, terms in facts.memberships(bundle.member, bundle.header.window):
         if not terms.public_disputes:
             raise DisputesNotPublic(membership.agreement)
-    reason = recompute(facts, bundle.header, bundle.member, bundle.opening).reason
-    if reason is None:
-        raise NothingWrong(bundle.sequence)
-    return reason
+    window = bundle.header.window
+    anchorings = CommunityReader(world.chain, world.community).anchorings(window)
+    own = collect_packs(packs, window) if packs else ()
+    for opening in (bundle.opening, sharpened(bundle, anchorings, own)):
+        reason = recompute(facts, bundle.header, bundle.member, opening).reason
+        if reason is not None:
+            return opening, reason
+    raise NothingWrong(bundle.sequence)
 
 
 def revealed(bundle: Bundle) -> str:
