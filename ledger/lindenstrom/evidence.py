@@ -1,7 +1,7 @@
 """What a member can add to a bundle's opening: newer records on the chain, and own copies of the readings (R5).
 
-A bundle is the operator's; it will not open what speaks against the operator. A stale source is shown by the record that
-came after it, an unfounded replacement by the good pack that the reader had anchored.
+A bundle is the operator's; it will not open what speaks against the operator. A stale source is shown by the record
+that came after it, an unfounded replacement by the good pack that the reader had anchored.
 """
 
 from collections.abc import Iterable
