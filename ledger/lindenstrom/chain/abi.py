@@ -69,18 +69,12 @@ class ContractAbi:
         self.errors = {item.selector[:4]: item for kind, item in items if kind == "error"}
         self.events = {item.name: item for kind, item in items if kind == "event"}
         self._events_by_topic = {item.selector: item for item in self.events.values()}
-        self._constructor = next((_types(entry["inputs"]) for entry in abi if entry["type"] == "constructor"), ())
 
     def call(self, to: bytes, function: str, *values: Any) -> ContractCall:
         """Encode a call. Structs are tuples in the ABI's order."""
         item = self.functions[function]
         data = item.selector[:4] + _encode(item.inputs, values)
         return ContractCall(contract=self.contract, function=function, to=to, data=data)
-
-    def creation(self, bytecode: bytes, *values: Any) -> ContractCall:
-        """The call that deploys the contract."""
-        data = bytecode + _encode(self._constructor, values)
-        return ContractCall(contract=self.contract, function="constructor", to=None, data=data)
 
     def answer(self, function: str, data: bytes) -> tuple[Any, ...]:
         """Decode what a function returned. Errors: UnexpectedAnswer."""
