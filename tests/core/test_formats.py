@@ -28,7 +28,6 @@ from lindenstrom.core.packs import (
     decode_pack,
     missing_pack,
     pack_fault,
-    with_salt,
 )
 from lindenstrom.core.salts import Purpose, meter_id, salt
 from lindenstrom.core.statements import Line, decode_lines, encode_lines
@@ -138,7 +137,7 @@ def test_missing_pack_is_a_good_pack_of_zeros() -> None:
     good = pack_fault(
         pack.encode(), community=COMMUNITY, meter=bytes(32), window=20_000, revision=0xFFFF, slot_count=92
     )
-    assert good is None and with_salt(pack, KEY).leaf != pack.leaf
+    assert good is None and replace(pack, salt=KEY).leaf != pack.leaf
 
 
 def camel(name: str) -> str:

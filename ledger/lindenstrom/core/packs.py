@@ -3,7 +3,7 @@
 The check is the twin of Pack.sol: `refute` applies the same rules in the same order.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import IntEnum
 from itertools import chain
 
@@ -206,8 +206,3 @@ def missing_pack(
         export_mwh=zeros,
         status=(Status.MISSING,) * slot_count,
     )
-
-
-def with_salt(pack: Pack, salt: bytes) -> Pack:
-    """The same pack under another salt."""
-    return replace(pack, salt=salt)
