@@ -194,6 +194,13 @@ class NothingGiven(UsageError):
         super().__init__(f"{what} is missing; give {option}")
 
 
+class OptionWithoutEffect(UsageError):
+    """An option that the agreement's terms would ignore."""
+
+    def __init__(self, option: str, why: str) -> None:
+        super().__init__(f"{option} would have no effect here: {why}; leave it out")
+
+
 class ForeignBundle(UsageError):
     """A bundle of another community."""
 

@@ -11,11 +11,11 @@ import click
 
 from lindenstrom.core.calendar import date_of
 from lindenstrom.core.eip712 import Join
-from lindenstrom.core.terms import Parameters, Role
+from lindenstrom.core.terms import HIGHEST_RANK, Key, Parameters, Role, Rule, Terms
 from lindenstrom_cli.app import Session, command
 from lindenstrom_cli.catalogue import text
 from lindenstrom_cli.days import end_day, first_day
-from lindenstrom_cli.errors import ActFileExists, ActUnfit, NothingGiven
+from lindenstrom_cli.errors import ActFileExists, ActUnfit, NothingGiven, OptionWithoutEffect
 from lindenstrom_cli.files import write_secret
 from lindenstrom_cli.joinact import PARTIES, JoinAct, act_json, read_act
 from lindenstrom_cli.render import Result
@@ -56,6 +56,7 @@ class Joined(Result):
     "join",
     "agreement join 1 --member anna",
     "agreement join 1 --member bert --role giver --share 50 --from 2026-07-01 --act bert.json",
+    "agreement join 2 --member bert --role taker --limit 14.5",
     "agreement join --act bert.json",
     password=True,
 )
@@ -63,14 +64,18 @@ class Joined(Result):
 @click.option("--member", "given", metavar="MEMBER", help="Name or index.")
 @click.option("--role", type=click.Choice(tuple(ROLES)), default="both", show_default=True, help="Take, give, or both.")
 @click.option("--share", type=PERCENT, default="100", help="Part of the own metered energy that is offered, per cent.")
-@click.option("--weight", type=PERCENT, default="0", help="Fixed part of the pool under a static key, per cent.")
-@click.option("--limit", type=CENT, default="0", help="Price limit, ct/kWh; counts in auctions only.")
+@click.option("--weight", type=PERCENT, help="Static key: the member's fixed part of the pool, per cent.")
+@click.option("--parts", type=click.IntRange(1, 2**32 - 1), help="Cascading key: how many parts it gets a round (1).")
+@click.option(
+    "--rank", type=click.IntRange(0, HIGHEST_RANK), help="Priority key: place in the queue; 0 is served first."
+)
+@click.option("--limit", type=CENT, help="Auction: the most a taker pays, or the least a giver wants, ct/kWh.")
 @click.option("--from", "first", type=DATE, help="First day (default: the earliest possible).")
 @click.option("--until", "last", type=DATE, help="Last day (default: open).")
 @click.option("--act", "file", type=click.Path(dir_okay=False, path_type=Path), help="File of a partly signed act.")
 def join(
-    session: Session, number: int | None, given: str | None, role: str, share: int, weight: int, limit: int,
-    first: date | None, last: date | None, file: Path | None,
+    session: Session, number: int | None, given: str | None, role: str, share: int, weight: int | None,
+    parts: int | None, rank: int | None, limit: int | None, first: date | None, last: date | None, file: Path | None,
 ) -> Joined:  # fmt: skip
     """Join an agreement. Member, steward and operator sign, with the keys in this home.
 
@@ -90,7 +95,9 @@ def join(
     else:
         world = open_world(session)
         salt = secrets.token_bytes(32)
-        parameters = Parameters(weight=weight, share_ppm=share, limit_ueur_kwh=limit, salt=salt).checked()
+        terms = world.contracts.terms(number)
+        own_weight, own_limit = _for_terms(terms, ROLES[role], (weight, parts, rank), limit)
+        parameters = Parameters(weight=own_weight, share_ppm=share, limit_ueur_kwh=own_limit, salt=salt).checked(terms)
         message = Join(
             member=world.member(given),
             agreement=number,
@@ -111,12 +118,32 @@ def join(
     return _joined(act, file, result)
 
 
+def _for_terms(
+    terms: Terms, role: Role, counts: tuple[int | None, int | None, int | None], limit: int | None
+) -> tuple[int, int]:
+    """(weight, limit) as these terms use them, from --weight, --parts and --rank; one without effect is refused."""
+    options = (("--weight", Key.STATIC), ("--parts", Key.CASCADING), ("--rank", Key.PRIORITY))
+    chosen = None
+    for (option, key), value in zip(options, counts, strict=True):
+        if terms.key is key:
+            chosen = 1 if value is None and key is Key.CASCADING else value
+            if chosen is None and role & Role.TAKER:
+                raise NothingGiven("the member's place under the allocation key", f"{option} ({key.name.lower()} key)")
+        elif value is not None:
+            raise OptionWithoutEffect(option, f"it counts under a {key.name.lower()} key only")
+    if limit is not None and terms.rule is not Rule.AUCTION:
+        raise OptionWithoutEffect("--limit", "it counts in auctions only")
+    if limit is None and terms.rule is Rule.AUCTION:
+        raise NothingGiven("the price limit", "--limit CENT; this agreement is an auction")
+    return chosen or 0, limit or 0
+
+
 def _signed(world: World, act: JoinAct) -> JoinAct:
     """Add every signature that a key in this home can give; the operator keeps the parameters before it signs."""
-    steward = world.contracts.terms(act.join.agreement).steward
+    terms = world.contracts.terms(act.join.agreement)
     accounts = {
         "member": world.contracts.account(act.join.member),
-        "steward": world.contracts.account(steward),
+        "steward": world.contracts.account(terms.steward),
         "operator": world.community.operator,
     }
     signatures = dict(act.signatures)
@@ -125,7 +152,7 @@ def _signed(world: World, act: JoinAct) -> JoinAct:
         if entry is None:
             continue
         if party == "operator":
-            open_store(world).put_parameters(act.join.member, act.join.agreement, act.parameters.checked())
+            open_store(world).put_parameters(act.join.member, act.join.agreement, act.parameters.checked(terms))
         signatures[party] = world.sign(world.session.keys.unlock(entry.alias), act.message(party))
     return JoinAct(community=act.community, join=act.join, parameters=act.parameters, signatures=signatures)
 

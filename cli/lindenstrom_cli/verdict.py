@@ -9,10 +9,11 @@ from typing import ClassVar
 from lindenstrom import __version__
 from lindenstrom.core.bundles import Bundle
 from lindenstrom.core.calendar import date_of
-from lindenstrom.core.units import format_eur, format_kwh, format_price
+from lindenstrom.core.units import format_eur, format_kwh
 from lindenstrom.core.verification import Check, CheckStatus, DayAmounts, Difference, Outcome, PostingState, Report
 from lindenstrom.errors import ExitCode
 from lindenstrom_cli.catalogue import text
+from lindenstrom_cli.prices import shown_price
 from lindenstrom_cli.render import Result, emphasis, hexed, utc, wrapped
 
 _EXIT = {
@@ -212,7 +213,7 @@ def _evidence(number: int, bundle: Bundle, report: Report) -> Iterator[str]:
             )
     elif number == 3:
         for agreement in bundle.agreements:
-            price = format_price(agreement.terms.price_ueur_kwh)
+            price = shown_price(agreement.terms)
             yield f"{agreement.label}: agreement {agreement.membership.agreement}, {price} ct/kWh"
     elif number == 4:
         if report.amounts is not None:

@@ -8,8 +8,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lindenstrom.core.allocation import DayResult, MemberEnergy, Place, clear_day, running_order
-from lindenstrom.core.clearing import Party, amount_peur, levels, member_slot, offer, taken
-from lindenstrom.core.clearing import given as given_at
+from lindenstrom.core.clearing import (
+    Party,
+    Triple,
+    amount_peur,
+    auction,
+    both_curtailed,
+    levels,
+    member_slot,
+    offer,
+    party_given,
+    party_taken,
+)
 from lindenstrom.core.commitment import CommittedDay, DaySalts, commit_day
 from lindenstrom.core.hashing import keccak, u32
 from lindenstrom.core.refutation import recompute_lines
@@ -33,13 +43,15 @@ class Community:
 
 @st.composite
 def terms(draw: st.DrawFn) -> Terms:
-    price = st.integers(0, 2**32 - 1)
+    price = st.one_of(st.integers(0, 9), st.integers(0, 2**32 - 1))
+    rule = draw(st.sampled_from(list(Rule)))
+    low, high = draw(st.tuples(price, price).map(sorted))
     return Terms(
         steward=0,
-        key=draw(st.sampled_from([Key.PROPORTIONAL, Key.STATIC])),
-        rule=draw(st.sampled_from([Rule.FIXED, Rule.MID_MARKET])),
-        price_a_ueur_kwh=draw(price),
-        price_b_ueur_kwh=draw(price),
+        key=Key.PROPORTIONAL if rule is Rule.AUCTION else draw(st.sampled_from(list(Key))),
+        rule=rule,
+        price_a_ueur_kwh=low,
+        price_b_ueur_kwh=high,
         fee_ueur_kwh=draw(st.one_of(st.just(0), price)),
         cap_mwh=draw(st.one_of(st.just(NO_CAP), ENERGY)),
         priority=draw(st.integers(0, 2)),
@@ -58,7 +70,10 @@ def communities(draw: st.DrawFn) -> Community:
             agreement=agreement,
             role=draw(st.sampled_from([Role.TAKER, Role.GIVER, Role.BOTH])),
             parameters=Parameters(
-                weight=draw(st.integers(0, 10**6)), share_ppm=draw(SHARE), salt=keccak(u32(member) + u32(agreement))
+                weight=draw(st.one_of(st.integers(0, 3), st.integers(0, 10**6))),
+                share_ppm=draw(SHARE),
+                limit_ueur_kwh=draw(st.one_of(st.integers(0, 9), st.integers(0, 2**32 - 1))),
+                salt=keccak(u32(member) + u32(agreement)),
             ),
         )
         for member in members
@@ -90,8 +105,17 @@ def parties(c: Community, member: int) -> list[tuple[int, Party]]:
     ]
 
 
-def plain_slot(c: Community, slot: int) -> dict[int, tuple[int, int]]:
-    """(L, g) per agreement of one slot by the plain rules, and the balance of each (I1, I2)."""
+def plain_triple(its: Terms, draws: list[tuple[Place, int]], feeds: list[tuple[Place, int]]) -> Triple:
+    if its.rule is Rule.AUCTION:
+        sides = [[(o, p.parameters.limit_ueur_kwh) for p, o in side] for side in (draws, feeds)]
+        return auction(*sides, its.price_a_ueur_kwh, its.price_b_ueur_kwh)
+    level, giver_level = levels(its.key, [(o, p.parameters.weight) for p, o in draws], [o for _, o in feeds])
+    assert its.price_ueur_kwh is not None
+    return Triple(price_ueur_kwh=its.price_ueur_kwh, taker_level=level, giver_level=giver_level)
+
+
+def plain_slot(c: Community, slot: int) -> dict[int, Triple]:
+    """The triple per agreement of one slot by the plain rules, and the balance of each (I1, I2)."""
     rest = {m: [metered(c, m).draw_mwh[slot], metered(c, m).feed_mwh[slot]] for m in {p.member for p in c.places}}
     found = {}
     for agreement in running_order(c.agreements):
@@ -105,16 +129,19 @@ def plain_slot(c: Community, slot: int) -> dict[int, tuple[int, int]]:
 
         draws = [(p, offered(p, 0)) for p in mine if p.role & Role.TAKER]
         feeds = [(p, offered(p, 1)) for p in mine if p.role & Role.GIVER]
-        level, giver_level = levels(its.key, [(o, p.parameters.weight) for p, o in draws], [o for _, o in feeds])
-        took = {p.member: taken(its.key, level, o, p.parameters.weight) for p, o in draws}
-        gave = {p.member: given_at(giver_level, o) for p, o in feeds}
+        triple = plain_triple(its, draws, feeds)
+        assert its.price_fits(triple.price_ueur_kwh)
+        assert not both_curtailed(its.key, triple)
+        party = {p.member: Party(role=p.role, parameters=p.parameters, terms=its) for p in mine}
+        took = {p.member: party_taken(party[p.member], triple, o) for p, o in draws}
+        gave = {p.member: party_given(party[p.member], triple, o) for p, o in feeds}
         assert 0 <= sum(gave.values()) - sum(took.values()) < max(1, len(draws), len(feeds))
         assert sum(gave.values()) <= sum(o for _, o in feeds)
         for side, amounts in ((0, took), (1, gave)):
             for member, amount in amounts.items():
                 rest[member][side] -= amount
                 assert rest[member][side] >= 0
-        found[agreement] = (level, giver_level)
+        found[agreement] = triple
     return found
 
 
@@ -140,10 +167,8 @@ def posted(c: Community, result: DayResult) -> CommittedDay:
 def test_a_day_follows_the_plain_rules_and_balances(c: Community) -> None:
     result = c.clear()
     for slot in range(c.slots):
-        for agreement, pair in plain_slot(c, slot).items():
-            triple = result.triples[agreement][slot]
-            assert (triple.taker_level, triple.giver_level) == pair
-            assert triple.price_ueur_kwh == c.agreements[agreement].price_ueur_kwh
+        for agreement, triple in plain_slot(c, slot).items():
+            assert result.triples[agreement][slot] == triple
 
 
 @given(communities())
@@ -163,8 +188,9 @@ def test_lines_are_what_each_member_recomputes(c: Community) -> None:
             for s in range(c.slots)
         ]
         for place, (_, party) in enumerate(mine):
-            its = party.terms
-            due = sum(amount_peur(*row[place], its.price_ueur_kwh, its.fee_ueur_kwh) for row in by_slot)
+            fee = party.terms.fee_ueur_kwh
+            prices = [triple.price_ueur_kwh for triple in triples[place]]
+            due = sum(amount_peur(*row[place], price, fee) for row, price in zip(by_slot, prices, strict=True))
             assert lines[place].amount_peur == due
 
 

@@ -10,7 +10,7 @@ from lindenstrom.core.refutation import Reason, recompute
 from lindenstrom.core.terms import BadParameters, Binding, Parameters
 from lindenstrom.core.verification import CheckStatus, Expectation, Outcome, Report, verify_bundle
 from lindenstrom.signing import address_of
-from tests.support.example_day import AS_OF, AUDITOR, PLACES, RECOVER, REF, WINDOW, ExampleDay, Lie
+from tests.support.example_day import AS_OF, AUDITOR, PLACES, RECOVER, REF, TERMS, WINDOW, ExampleDay, Lie
 
 
 def verify(chain: ExampleDay, member: int, own_packs: dict[bytes, bytes] | None = None) -> Report:
@@ -99,7 +99,7 @@ def test_prices_and_levels_are_judged_slot_by_slot_as_in_the_contract() -> None:
 def test_committed_parameters_out_of_range_are_recomputed_as_the_contract_does() -> None:
     wild = Parameters(share_ppm=3_000_000, salt=keccak(b"wild"))
     with pytest.raises(BadParameters):
-        wild.checked()
+        wild.checked(TERMS[2])
     places = tuple(replace(p, parameters=wild) if (p.member, p.agreement) == (4, 2) else p for p in PLACES)
     day = ExampleDay(places=places)
     assert recompute(day, day.bundle(4).header, 4, day.bundle(4).opening).reason is None

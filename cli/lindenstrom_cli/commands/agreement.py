@@ -15,13 +15,14 @@ from lindenstrom_cli.catalogue import text
 from lindenstrom_cli.days import end_day, first_day, shown_last
 from lindenstrom_cli.errors import NoSuchMembership, NothingGiven
 from lindenstrom_cli.joining import join
+from lindenstrom_cli.prices import shown_price
 from lindenstrom_cli.render import Result, table
 from lindenstrom_cli.sent import Sent, sent
 from lindenstrom_cli.types import CENT, DATE, KWH
 from lindenstrom_cli.world import World, names, open_store, open_world
 
 agreement = group("agreement", text("help.agreement"))
-KEYS = {"proportional": Key.PROPORTIONAL, "static": Key.STATIC}
+KEYS = {key.name.lower(): key for key in Key}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +60,7 @@ class AgreementList(Result):
             (
                 str(a.id),
                 a.label,
-                format_price(a.terms.price_ueur_kwh),
+                shown_price(a.terms),
                 format_price(a.terms.fee_ueur_kwh),
                 date_of(a.terms.first_window).isoformat(),
                 _last(a.terms),
@@ -85,9 +86,11 @@ class AgreementShown(Result):
         yield text("agreement.key", value=text(f"agreement.key_{t.key.name.lower()}"))
         if t.rule is Rule.MID_MARKET:
             low, high = format_price(t.price_a_ueur_kwh), format_price(t.price_b_ueur_kwh)
-            yield text("agreement.price_mid", price=format_price(t.price_ueur_kwh), low=low, high=high)
+            yield text("agreement.price_mid", price=shown_price(t), low=low, high=high)
+        elif t.rule is Rule.AUCTION:
+            yield text("agreement.price_auction", price=shown_price(t))
         else:
-            yield text("agreement.price_fixed", price=format_price(t.price_ueur_kwh))
+            yield text("agreement.price_fixed", price=shown_price(t))
         if t.fee_ueur_kwh:
             yield text("agreement.fee", fee=format_price(t.fee_ueur_kwh))
         if t.cap_mwh != NO_CAP:
@@ -117,11 +120,13 @@ class AgreementShown(Result):
     "offer",
     "agreement offer --price 11.5 --fee 0.5 --label Hofstrom",
     "agreement offer --steward anna --mid-market 8.2 31.0 --key static --public-disputes",
+    "agreement offer --auction 8.0 30.0 --label Marktplatz",
     password=True,
 )
 @click.option("--steward", default="0", metavar="MEMBER", help="Whose offer it is: name or index (default: operator).")
 @click.option("--price", type=CENT, help="A fixed price, ct/kWh.")
 @click.option("--mid-market", type=(CENT, CENT), metavar="FEED-IN RETAIL", help="Midway between two prices, ct/kWh.")
+@click.option("--auction", type=(CENT, CENT), metavar="LOW HIGH", help="An auction between two bounds, ct/kWh.")
 @click.option("--fee", type=CENT, default="0", help="Fee on the taker, ct/kWh.")
 @click.option("--key", type=click.Choice(tuple(KEYS)), default="proportional", show_default=True, help="Who gets what.")
 @click.option("--cap", type=KWH, help="Most energy per member and quarter-hour, kWh.")
@@ -135,21 +140,22 @@ class AgreementShown(Result):
 )
 @click.option("--label", default="", help="What people call it; stays in the operator's store.")
 def offer(
-    session: Session, steward: str, price: int | None, mid_market: tuple[int, int] | None, fee: int, key: str,
-    cap: int | None, priority: int, first: date | None, last: date | None, public_disputes: bool, label: str,
+    session: Session, steward: str, price: int | None, mid_market: tuple[int, int] | None,
+    auction: tuple[int, int] | None, fee: int, key: str, cap: int | None, priority: int, first: date | None,
+    last: date | None, public_disputes: bool, label: str,
 ) -> Sent:  # fmt: skip
     """Put an agreement on offer, signed by its steward. Terms never change afterwards."""
     from lindenstrom.core.eip712 import Offer
 
-    if (price is None) == (mid_market is None):
-        raise NothingGiven("the price", "either --price or --mid-market")
+    if (price, mid_market, auction).count(None) != 2:
+        raise NothingGiven("the price", "one of --price, --mid-market and --auction")
     world = open_world(session)
     by = world.member(steward)
-    low, high = mid_market or (price or 0, 0)
+    low, high = mid_market or auction or (price or 0, 0)
     terms = Terms(
         steward=by,
         key=KEYS[key],
-        rule=Rule.MID_MARKET if mid_market else Rule.FIXED,
+        rule=Rule.AUCTION if auction else Rule.MID_MARKET if mid_market else Rule.FIXED,
         price_a_ueur_kwh=low,
         price_b_ueur_kwh=high,
         fee_ueur_kwh=fee,
@@ -158,7 +164,7 @@ def offer(
         first_window=first_day(first, world.chain.now()),
         last_window=window_of(last) if last else OPEN_END,
         public_disputes=public_disputes,
-    )
+    ).checked()
     act = Offer(terms=terms, number=world.contracts.offers_of(by))
     signer = world.account_signer(by)
     result = world.carry(world.contracts.offer(act, world.sign(signer, act)), signer)

@@ -67,7 +67,7 @@ class StatementLine:
     """A line of a statement with the agreement's label and price."""
 
     label: str
-    price_ueur_kwh: int
+    price_ueur_kwh: int | None
     fee_ueur_kwh: int
     line: Line
 
@@ -99,7 +99,7 @@ class StatementShown(Result):
         rows = [
             (
                 s.label or str(s.line.agreement),
-                format_price(s.price_ueur_kwh),
+                text("price.auction") if s.price_ueur_kwh is None else format_price(s.price_ueur_kwh),
                 format_price(s.fee_ueur_kwh),
                 format_kwh(s.line.taken_mwh),
                 format_kwh(s.line.given_mwh),

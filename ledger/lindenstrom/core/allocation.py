@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import mul
 
 import numpy as np
 
-from lindenstrom.core.clearing import Triple, amount_peur
-from lindenstrom.core.levels import Amounts, day_levels, given_array, taken_array
+from lindenstrom.core.clearing import Triple
+from lindenstrom.core.levels import Amounts, day_auction, day_levels, given_array, taken_array
 from lindenstrom.core.statements import Line
 from lindenstrom.core.terms import FEE_ACCOUNT, ROUNDING_ACCOUNT, Parameters, Role, Terms
 from lindenstrom.core.units import PPM
@@ -103,18 +104,31 @@ def _clear_agreement(run: _Run, agreement: int, terms: Terms, places: list[Place
     taker_rows, giver_rows = ([run.index[p.member] for p in side] for side in (takers, givers))
     draws = _offers(run.rest_draw, run.draw, takers, taker_rows, terms.cap_mwh)
     feeds = _offers(run.rest_feed, run.feed, givers, giver_rows, terms.cap_mwh)
-    weights = np.array([p.parameters.weight for p in takers], np.uint64)
-    level, giver_level = day_levels(terms.key, draws, weights, feeds)
-    took = taken_array(terms.key, level, draws, weights)
-    gave = given_array(giver_level, feeds)
+    prices, level, giver_level, took, gave = _clear(terms, takers, draws, givers, feeds)
     run.rest_draw[taker_rows] -= took
     run.rest_feed[giver_rows] -= gave
-    price = terms.price_ueur_kwh
     run.triples[agreement] = tuple(
-        Triple(price_ueur_kwh=price, taker_level=lv, giver_level=g)
-        for lv, g in zip(level.tolist(), giver_level.tolist(), strict=True)
+        Triple(price_ueur_kwh=p, taker_level=lv, giver_level=g)
+        for p, lv, g in zip(prices, level.tolist(), giver_level.tolist(), strict=True)
     )
-    _book(run, agreement, terms, places, (takers, took), (givers, gave))
+    booked = {p.member: row for p, row in zip(takers, took.tolist(), strict=True)}
+    sold = {p.member: row for p, row in zip(givers, gave.tolist(), strict=True)}
+    _book(run, agreement, terms, places, prices, booked, sold)
+
+
+def _clear(
+    terms: Terms, takers: list[Place], draws: Amounts, givers: list[Place], feeds: Amounts
+) -> tuple[list[int], Amounts, Amounts, Amounts, Amounts]:
+    """Prices, L and g per slot; taken and given mWh of shape (parties, slots)."""
+    price = terms.price_ueur_kwh
+    if price is None:
+        bids, asks = (np.array([p.parameters.limit_ueur_kwh for p in side], np.uint64) for side in (takers, givers))
+        day = day_auction(draws, bids, feeds, asks, terms.price_a_ueur_kwh, terms.price_b_ueur_kwh)
+        return day.price_ueur_kwh.tolist(), day.level, day.giver_level, day.taken_mwh, day.given_mwh
+    weights = np.array([p.parameters.weight for p in takers], np.uint64)
+    level, giver_level = day_levels(terms.key, draws, weights, feeds)
+    took, gave = taken_array(terms.key, level, draws, weights), given_array(giver_level, feeds)
+    return [price] * level.size, level, giver_level, took, gave
 
 
 def _book(
@@ -122,27 +136,33 @@ def _book(
     agreement: int,
     terms: Terms,
     places: list[Place],
-    taken_side: tuple[list[Place], Amounts],
-    given_side: tuple[list[Place], Amounts],
+    prices: list[int],
+    taken: Mapping[int, list[int]],
+    given: Mapping[int, list[int]],
 ) -> None:
-    price, fee = terms.price_ueur_kwh, terms.fee_ueur_kwh
-    taken, given = (
-        {p.member: sum(row) for p, row in zip(side[0], side[1].tolist(), strict=True)}
-        for side in (taken_side, given_side)
-    )
+    """Book each party's day, and the fee and rounding accounts' share of it. taken, given: mWh per slot by member."""
+    fee, none = terms.fee_ueur_kwh, [0] * len(prices)
+    total_fee, total_rest = 0, 0
     for place in places:
-        took, gave = taken.get(place.member, 0), given.get(place.member, 0)
-        amount = amount_peur(
-            took, gave, price, fee
-        )  # the price is the same in every slot, so sums may be priced at once
-        run.lines.setdefault(place.member, []).append(
-            Line(agreement=agreement, taken_mwh=took, given_mwh=gave, amount_peur=amount)
+        took, gave = taken.get(place.member, none), given.get(place.member, none)
+        got, paid = _priced(gave, prices), _priced(took, prices)
+        total_fee += sum(took) * fee
+        total_rest += got - paid
+        line = Line(
+            agreement=agreement,
+            taken_mwh=sum(took),
+            given_mwh=sum(gave),
+            amount_peur=got - paid - sum(took) * fee,
         )
-    total_taken, total_given = sum(taken.values()), sum(given.values())
-    for account, amount in (
-        (FEE_ACCOUNT, total_taken * fee),
-        (ROUNDING_ACCOUNT, -(total_given - total_taken) * price),
-    ):
+        run.lines.setdefault(place.member, []).append(line)
+    for account, amount in ((FEE_ACCOUNT, total_fee), (ROUNDING_ACCOUNT, -total_rest)):
         run.lines.setdefault(account, []).append(
             Line(agreement=agreement, taken_mwh=0, given_mwh=0, amount_peur=amount)
         )
+
+
+def _priced(energy_mwh: list[int], prices: list[int]) -> int:
+    """p€ of energies at their slots' prices; Python integers, since a product may exceed 64 bits."""
+    if prices and prices.count(prices[0]) == len(prices):
+        return sum(energy_mwh) * prices[0]
+    return sum(map(mul, energy_mwh, prices))

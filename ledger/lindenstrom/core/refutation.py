@@ -324,7 +324,7 @@ def _agreement(
         return party, (), Reason.RESULT_LENGTH
     triples = decode_triples(opened.triples)
     for triple in triples:  # slot by slot, as the contract goes
-        if triple.price_ueur_kwh != terms.price_ueur_kwh:
+        if not terms.price_fits(triple.price_ueur_kwh):
             return party, triples, Reason.PRICE_DIFFERS
         if not level_in_range(terms.key, triple, facts.depth):
             return party, triples, Reason.LEVEL_RANGE

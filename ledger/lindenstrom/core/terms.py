@@ -6,7 +6,7 @@ from enum import IntEnum, IntFlag
 from lindenstrom.core.calendar import OPEN_END
 from lindenstrom.core.hashing import TAG_PARAMETERS, keccak, u32
 from lindenstrom.core.units import PPM
-from lindenstrom.errors import RefusedByRules, UsageError
+from lindenstrom.errors import UsageError
 
 FEE_ACCOUNT = 0
 ROUNDING_ACCOUNT = 1
@@ -41,15 +41,7 @@ class Role(IntFlag):
     BOTH = 3
 
 
-SUPPORTED_KEYS = (Key.PROPORTIONAL, Key.STATIC)
-SUPPORTED_RULES = (Rule.FIXED, Rule.MID_MARKET)
-
-
-class UnsupportedTerms(RefusedByRules):
-    """The key or price rule is part of the format but not offered by this release's contracts."""
-
-    def __init__(self, what: str) -> None:
-        super().__init__(f"{what} is not offered by this release; use proportional or static, fixed or mid-market")
+HIGHEST_RANK = 2**16 - 1
 
 
 class BadParameters(UsageError):
@@ -57,6 +49,13 @@ class BadParameters(UsageError):
 
     def __init__(self, what: str) -> None:
         super().__init__(f"membership parameter out of range: {what}")
+
+
+class BadTerms(UsageError):
+    """Terms that the contract would refuse."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"these terms cannot be offered: {what}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,13 +75,31 @@ class Terms:
     public_disputes: bool = False
 
     @property
-    def price_ueur_kwh(self) -> int:
-        """The price that fixed and mid-market terms give in every slot, µ€/kWh. Raises UnsupportedTerms."""
-        if self.rule is Rule.FIXED:
-            return self.price_a_ueur_kwh
+    def price_ueur_kwh(self) -> int | None:
+        """The one price of every slot, µ€/kWh; None in an auction, where each slot finds its own."""
+        if self.rule is Rule.AUCTION:
+            return None
         if self.rule is Rule.MID_MARKET:
             return (self.price_a_ueur_kwh + self.price_b_ueur_kwh) // 2
-        raise UnsupportedTerms(f"price rule {self.rule.name.lower()}")
+        return self.price_a_ueur_kwh
+
+    def price_fits(self, price_ueur_kwh: int) -> bool:
+        """Whether a slot may have this price: the terms' own, or in an auction one within the bounds."""
+        if self.rule is Rule.AUCTION:
+            return self.price_a_ueur_kwh <= price_ueur_kwh <= self.price_b_ueur_kwh
+        return price_ueur_kwh == self.price_ueur_kwh
+
+    def clamped(self, limit_ueur_kwh: int) -> int:
+        """A price limit brought between the auction's bounds (R3)."""
+        return min(max(limit_ueur_kwh, self.price_a_ueur_kwh), self.price_b_ueur_kwh)
+
+    def checked(self) -> "Terms":
+        """The same, when the contract takes them. Raises BadTerms."""
+        if self.rule is Rule.AUCTION and self.key is not Key.PROPORTIONAL:
+            raise BadTerms("an auction shares in proportion where limits tie; leave the allocation key proportional")
+        if self.rule is Rule.AUCTION and self.price_a_ueur_kwh > self.price_b_ueur_kwh:
+            raise BadTerms("the auction's lower bound lies above its upper one; give the lower one first")
+        return self
 
     def covers(self, window: int) -> bool:
         """Whether the agreement runs on a window."""
@@ -98,14 +115,22 @@ class Parameters:
     limit_ueur_kwh: int = 0
     salt: bytes
 
-    def checked(self) -> "Parameters":
+    def checked(self, terms: Terms) -> "Parameters":
         """The same, when the operator may receipt them (a contract cannot see them). Raises BadParameters."""
         if not 0 <= self.share_ppm <= PPM:
             raise BadParameters("the share is between 0 and 100 %")
-        if not 0 <= self.weight <= PPM:
-            raise BadParameters("the weight is between 0 and 1 000 000")
+        if not 0 <= self.weight < 2**32:
+            raise BadParameters("weight or rank is between 0 and 2^32 - 1")
+        if terms.key is Key.STATIC and self.weight > PPM:
+            raise BadParameters("the weight under a static key is at most 100 %")
+        if terms.key is Key.CASCADING and self.weight < 1:
+            raise BadParameters("the weight under a cascading key is at least 1")
+        if terms.key is Key.PRIORITY and self.weight > HIGHEST_RANK:
+            raise BadParameters(f"the rank under a priority key is at most {HIGHEST_RANK}; the lowest is served first")
         if not 0 <= self.limit_ueur_kwh < 2**32:
             raise BadParameters("the price limit is below 2^32 µ€/kWh")
+        if terms.rule is Rule.AUCTION and self.limit_ueur_kwh != terms.clamped(self.limit_ueur_kwh):
+            raise BadParameters("the price limit lies within the auction's bounds; see `lindenstrom agreement show`")
         return self
 
     @property

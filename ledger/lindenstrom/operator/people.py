@@ -123,14 +123,14 @@ def join(office: Office, request: JoinRequest) -> int:
     """
     office.require_operator()
     act = request.act
-    if request.parameters.checked().commitment != act.parameters:
+    if act.agreement not in range(1, office.contracts.agreement_count() + 1):
+        raise AgreementMissing(act.agreement)
+    if request.parameters.checked(office.contracts.terms(act.agreement)).commitment != act.parameters:
         raise ParametersDiffer(act.member, act.agreement)
     known = _place(office, act)
     office.store.put_parameters(act.member, act.agreement, request.parameters)
     if known is not None:
         return known
-    if act.agreement not in range(1, office.contracts.agreement_count() + 1):
-        raise AgreementMissing(act.agreement)
     _check_signature(office, act.member, act, request.by_member)
     separator = office.contracts.domain_separator()
     receipt = sign_digest(office.key, Receipt(join=act.struct_hash).digest(separator))
