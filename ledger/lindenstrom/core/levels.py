@@ -32,13 +32,13 @@ def taken_array(key: Key, level: Amounts, offered_mwh: Amounts, weights: Amounts
     if key in (Key.CASCADING, Key.EQUAL):
         k = np.ones_like(weights) if key is Key.EQUAL else weights
         high, low = level >> _SHIFT, level & np.uint64(ONE - 1)
-        return np.minimum(offered_mwh, k[:, None] * high[None, :] + (k[:, None] * low[None, :] >> _SHIFT))
+        entitled: Amounts = k[:, None] * high[None, :] + (k[:, None] * low[None, :] >> _SHIFT)
+        return np.minimum(offered_mwh, entitled)
     if key is Key.PRIORITY:
         rank, part = level >> np.uint64(RANK_SHIFT), level & np.uint64((1 << RANK_SHIFT) - 1)
         tied = taken_array(Key.PROPORTIONAL, part, offered_mwh, weights)
         served = np.where(weights[:, None] < rank[None, :], offered_mwh, _NOTHING)
-        ranked: Amounts = np.where(weights[:, None] == rank[None, :], tied, served)
-        return ranked
+        return np.where(weights[:, None] == rank[None, :], tied, served)
     return (offered_mwh * np.minimum(level, _ONE)[None, :]) >> _SHIFT  # C < 2³² and L ≤ 2³²: exact
 
 
