@@ -166,6 +166,14 @@ class CommunityReader:
             )
         return {reader: tuple(rows[r] for r in sorted(rows)) for reader, rows in found.items()}
 
+    def newest_records(self) -> dict[int, int]:
+        """Per window, when its newest record was anchored: unix time."""
+        abi = self.contracts.reading_log
+        newest: dict[int, int] = {}
+        for event in self._logs(abi, abi.topics("Anchored"), self._community.deployment_block, None):
+            newest[event["window"]] = max(newest.get(event["window"], 0), event["time"])
+        return newest
+
     def posting_tx(self, sequence: int) -> bytes | None:
         """Hash of the transaction that made a posting, None when there is no such posting."""
         abi = self.contracts.settlement

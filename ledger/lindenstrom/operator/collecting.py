@@ -8,7 +8,7 @@ from lindenstrom.core.salts import Purpose
 from lindenstrom.core.statements import Source
 from lindenstrom.core.terms import Binding
 from lindenstrom.mailbox import MailboxFileUnreadable, collect_pack_file
-from lindenstrom.operator.committing import salt_book
+from lindenstrom.operator.committing import Plan, salt_book
 from lindenstrom.operator.errors import PacksNotDelivered
 from lindenstrom.operator.office import Office
 from lindenstrom.readings import (
@@ -33,13 +33,13 @@ class Collected:
     findings: tuple[Finding, ...]
 
 
-def collect(office: Office, roster: Roster, window: int) -> Collected:
+def collect(office: Office, roster: Roster, plan: Plan) -> Collected:
     """Gather and keep a window's packs. Raises PacksNotDelivered where a reader anchored but did not deliver."""
+    window, as_of, contracts = plan.window, plan.as_of, office.contracts
     bindings = roster.live_bindings(window)
     anchorings = office.reader.anchorings(window)
-    as_of, contracts = office.as_of(window), office.contracts
     readers = sorted({b.reader for b in bindings})
-    days, faults = _deliveries(office, roster, window, anchorings, readers)
+    days, faults = _deliveries(office, roster, plan, anchorings, readers)
     findings = find_readings(
         community=office.community.id,
         window=window,
@@ -58,11 +58,12 @@ def collect(office: Office, roster: Roster, window: int) -> Collected:
 
 
 def choose_sources(
-    office: Office, roster: Roster, window: int, sequence: int, collected: Collected
+    office: Office, roster: Roster, plan: Plan, collected: Collected
 ) -> tuple[dict[int, StoredSource], dict[int, bytes]]:
     """A source per binding, and the pack that counts for it; replacements are made here."""
+    window = plan.window
     replaced = {f.binding.id for f in collected.findings if f.ground is not None}
-    salts = salt_book(office, window, sequence, {Purpose.REPLACEMENT: replaced}).of(Purpose.REPLACEMENT)
+    salts = salt_book(office, plan, {Purpose.REPLACEMENT: replaced}).of(Purpose.REPLACEMENT)
     known = _last_registers(office, roster, window) if replaced else {}
     sources: dict[int, StoredSource] = {}
     packs: dict[int, bytes] = {}
@@ -88,18 +89,18 @@ def choose_sources(
 
 
 def _deliveries(
-    office: Office, roster: Roster, window: int, anchorings: Anchorings, readers: list[int]
+    office: Office, roster: Roster, plan: Plan, anchorings: Anchorings, readers: list[int]
 ) -> tuple[Mapping[tuple[int, int], ReaderDay], dict[int, str]]:
     days: dict[tuple[int, int], ReaderDay] = {}
     faults: dict[int, str] = {}
     separator = office.contracts.domain_separator()
     for reader in readers:
-        anchoring = newest_at(anchorings.get(reader, ()), office.as_of(window))
+        anchoring = newest_at(anchorings.get(reader, ()), plan.as_of)
         if anchoring is None:
             continue
         revision = anchoring.record.revision
         try:
-            delivery = collect_pack_file(office.mailbox, window, reader, revision)
+            delivery = collect_pack_file(office.mailbox, plan.window, reader, revision)
         except MailboxFileUnreadable:  # one reader's broken file must not hide what the others lack
             faults[reader] = "its file in the mailbox cannot be read"
             continue

@@ -16,12 +16,21 @@ FIRST_REVISION = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Which posting is being made. as_of: cut-off of its readings, unix time; fixed before anything is computed."""
+
+    window: int
+    revision: int
+    as_of: int
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SaltBook:
     """Salts of one posting, from the month's keys (R9)."""
 
     community: bytes
-    window: int
-    sequence: int
+    plan: Plan
     keys: Mapping[Purpose, Mapping[int, bytes]]
 
     def of(self, purpose: Purpose) -> Callable[[int], bytes]:
@@ -32,9 +41,9 @@ class SaltBook:
                 key=self.keys[purpose][subject],
                 purpose=purpose,
                 community=self.community,
-                window=self.window,
-                revision=FIRST_REVISION,
-                sequence=self.sequence,
+                window=self.plan.window,
+                revision=self.plan.revision,
+                sequence=self.plan.sequence,
                 index=subject,
             )
 
@@ -46,14 +55,14 @@ class SaltBook:
         return DaySalts(level=self.of(Purpose.LEVEL), line=self.of(Purpose.LINE), total=self.of(Purpose.TOTAL))
 
 
-def salt_book(office: Office, window: int, sequence: int, subjects: Mapping[Purpose, set[int]]) -> SaltBook:
+def salt_book(office: Office, plan: Plan, subjects: Mapping[Purpose, set[int]]) -> SaltBook:
     """The salts for these subjects; keys that the month does not have yet are made and stored."""
-    month = month_of(window)
+    month = month_of(plan.window)
     keys = {
         purpose: office.store.month_keys(purpose, wanted, month, office.randomness)
         for purpose, wanted in subjects.items()
     }
-    return SaltBook(community=office.community.id, window=window, sequence=sequence, keys=keys)
+    return SaltBook(community=office.community.id, plan=plan, keys=keys)
 
 
 def stored_day(result: DayResult, sources: StoredDay) -> StoredDay:
@@ -68,7 +77,7 @@ def stored_day(result: DayResult, sources: StoredDay) -> StoredDay:
     )
 
 
-def commit(office: Office, window: int, sequence: int, day: StoredDay) -> tuple[CommittedDay, SaltBook]:
+def commit(office: Office, plan: Plan, day: StoredDay) -> tuple[CommittedDay, SaltBook]:
     """Trees and header of a stored day."""
     result = DayResult(
         triples={a: decode_triples(t) for a, t in day.triples.items()},
@@ -77,13 +86,13 @@ def commit(office: Office, window: int, sequence: int, day: StoredDay) -> tuple[
     )
     members = set(day.statements)
     subjects = {Purpose.LEVEL: set(day.triples), Purpose.LINE: members, Purpose.TOTAL: members}
-    book = salt_book(office, window, sequence, subjects)
+    book = salt_book(office, plan, subjects)
     committed = commit_day(
         community=office.community.id,
-        window=window,
-        revision=FIRST_REVISION,
-        as_of=office.as_of(window),
-        sequence=sequence,
+        window=plan.window,
+        revision=plan.revision,
+        as_of=plan.as_of,
+        sequence=plan.sequence,
         depth=office.community.constants.depth,
         result=result,
         sources={b: s.source for b, s in day.sources.items()},
@@ -95,7 +104,9 @@ def commit(office: Office, window: int, sequence: int, day: StoredDay) -> tuple[
 def recommit(office: Office, posting: StoredPosting) -> tuple[StoredDay, CommittedDay, SaltBook]:
     """A stored posting's day with its trees. Raises StoredDayDiffers."""
     day = office.store.day(posting.sequence)
-    committed, book = commit(office, posting.header.window, posting.sequence, day)
+    header = posting.header
+    plan = Plan(window=header.window, revision=header.revision, as_of=header.as_of, sequence=posting.sequence)
+    committed, book = commit(office, plan, day)
     if committed.digest != posting.digest:
         raise StoredDayDiffers(posting.sequence)
     return day, committed, book

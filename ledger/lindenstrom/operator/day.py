@@ -1,4 +1,4 @@
-"""A day's settlement: collect, clear, commit, store, post, deliver (DESIGN §4, R5, R6).
+"""A day's settlement: collect, clear, commit, store, post, deliver (R5, R6); a correction takes the same way.
 
 Every step is stored before the next begins. After a crash the same call goes on where it stopped and ends in the same
 posting; `finish_pending` does so for all days.
@@ -13,7 +13,8 @@ from lindenstrom.chain.errors import NodeError, NonceTaken, NotMinedInTime
 from lindenstrom.core.allocation import DayResult
 from lindenstrom.core.statements import SourceKind
 from lindenstrom.operator.collecting import Collected, choose_sources, collect
-from lindenstrom.operator.committing import commit, recommit, stored_day
+from lindenstrom.operator.committing import FIRST_REVISION, Plan, commit, recommit, stored_day
+from lindenstrom.operator.correcting import correctable_until, plan_correction, refuse_unchanged
 from lindenstrom.operator.delivering import Opened, deliver_audit_file, deliver_bundles
 from lindenstrom.operator.errors import AlreadyPosted, SequenceTaken, WindowBeforeBeginning, WindowTooEarly
 from lindenstrom.operator.office import Office, Progress, Step, silent
@@ -38,9 +39,12 @@ class Gap:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SettledDay:
-    """What a settlement did. timings: seconds per step; gas: of the posting; members: bundles delivered."""
+    """What a settlement did. revision: from 1 on a correction; members: bundles delivered; gas: of the posting;
+    timings: seconds per step.
+    """
 
     window: int
+    revision: int
     sequence: int
     digest: bytes
     tx_hash: bytes
@@ -78,16 +82,46 @@ def settle_day(
     Errors: NotTheOperator, WindowBeforeBeginning, WindowTooEarly, AlreadyPosted, PacksNotDelivered, ParametersUnknown,
     SequenceTaken, StoredDayDiffers, and those of chain, store and mailbox.
     """
+    done = _resumed(office, window, progress)
+    if done is not None:
+        return done
+    _check_due(office, window)
+    plan = Plan(
+        window=window,
+        revision=FIRST_REVISION,
+        as_of=office.as_of(window),
+        sequence=office.contracts.next_sequence(),
+    )
+    return _settle(office, plan, falsify, _Clock(progress))
+
+
+def correct_day(
+    office: Office, window: int, *, falsify: Falsify | None = None, progress: Progress = silent
+) -> SettledDay:
+    """Post the next revision of a final window with the readings anchored by now, or finish what was begun.
+
+    Errors: NotCorrectable, CorrectionTooLate, NothingToCorrect, and those of `settle_day` from NotTheOperator on.
+    """
+    done = _resumed(office, window, progress)
+    if done is not None and done.revision > FIRST_REVISION:
+        return done
+    return _settle(office, plan_correction(office, window), falsify, _Clock(progress))
+
+
+def _resumed(office: Office, window: int, progress: Progress) -> SettledDay | None:
+    """Finish what is unfinished; the window's own posting, if it was among that and stands."""
     office.require_operator()
     for pending in _pending(office):
         done = _finish(office, pending, _Clock(progress), resumed=True)
         if done.window == window and office.contracts.live(window) == done.sequence:
             return done
-    _check_due(office, window)
-    clock = _Clock(progress)
+    return None
+
+
+def _settle(office: Office, plan: Plan, falsify: Falsify | None, clock: "_Clock") -> SettledDay:
     clock.begin(Step.COLLECT)
     roster = office.reader.roster()
-    return _finish(office, _prepare(office, roster, window, falsify, clock), clock, resumed=False, roster=roster)
+    return _finish(office, _prepare(office, roster, plan, falsify, clock), clock, resumed=False, roster=roster)
 
 
 def finish_pending(office: Office, *, progress: Progress = silent) -> list[SettledDay]:
@@ -97,16 +131,24 @@ def finish_pending(office: Office, *, progress: Progress = silent) -> list[Settl
 
 
 def _pending(office: Office) -> list[StoredPosting]:
-    """Unfinished postings in order; an unsigned one whose sequence is gone is forgotten, its day is made anew."""
+    """Unfinished postings in order; one that can never be taken any more is forgotten, its day is made anew."""
     postings = office.store.postings(None, PostingStep.INTENT, PostingStep.SIGNED, PostingStep.POSTED)
     upcoming = office.contracts.next_sequence() if postings else 0
     kept = []
     for posting in postings:
         if posting.step is PostingStep.INTENT and posting.sequence < upcoming:
             office.store.drop_intent(posting.sequence)
+        elif posting.sequence >= upcoming and _too_late(office, posting):
+            office.store.drop_intent(posting.sequence, signed=True)
         else:
             kept.append(posting)
     return kept
+
+
+def _too_late(office: Office, posting: StoredPosting) -> bool:
+    """Whether time has run out for a correction; the contract refuses it for good then."""
+    header = posting.header
+    return header.revision > FIRST_REVISION and office.chain.now() > correctable_until(office, header.window)
 
 
 def _check_due(office: Office, window: int) -> None:
@@ -120,21 +162,22 @@ def _check_due(office: Office, window: int) -> None:
         raise WindowTooEarly(window, as_of, now)
 
 
-def _prepare(office: Office, roster: Roster, window: int, falsify: Falsify | None, clock: _Clock) -> StoredPosting:
-    sequence = office.contracts.next_sequence()
-    collected = collect(office, roster, window)
+def _prepare(office: Office, roster: Roster, plan: Plan, falsify: Falsify | None, clock: _Clock) -> StoredPosting:
+    collected = collect(office, roster, plan)
     clock.begin(Step.CLEAR)
-    sources, packs = choose_sources(office, roster, window, sequence, collected)
-    result = _clear(office, roster, window, collected, packs)
+    sources, packs = choose_sources(office, roster, plan, collected)
+    if plan.revision > FIRST_REVISION:
+        refuse_unchanged(office, plan, sources)
+    result = _clear(office, roster, plan.window, collected, packs)
     if falsify is not None:
         result = falsify(result)
     clock.begin(Step.TREES)
     day = stored_day(result, StoredDay(triples={}, statements={}, sources=sources))
-    committed, _ = commit(office, window, sequence, day)
-    call = office.contracts.post(sequence, committed.header)
+    committed, _ = commit(office, plan, day)
+    call = office.contracts.post(plan.sequence, committed.header)
     clock.begin(Step.STORE)
     posting = StoredPosting(
-        sequence=sequence,
+        sequence=plan.sequence,
         header=committed.header,
         digest=committed.digest,
         step=PostingStep.INTENT,
@@ -182,6 +225,7 @@ def _finish(
     replaced = [b for b, s in sorted(day.sources.items()) if s.source.kind is SourceKind.REPLACED]
     return SettledDay(
         window=window,
+        revision=posting.header.revision,
         sequence=posting.sequence,
         digest=posting.digest,
         tx_hash=posting.tx_hash,

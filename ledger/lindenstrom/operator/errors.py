@@ -2,7 +2,7 @@
 
 NotFinalYet     WindowTooEarly
 CouldNotCheck   PacksNotDelivered, StoredDayDiffers
-RefusedByRules  WindowBeforeBeginning, AlreadyPosted, SequenceTaken
+RefusedByRules  WindowBeforeBeginning, AlreadyPosted, SequenceTaken, NotCorrectable, CorrectionTooLate, NothingToCorrect
 KeyProblem      NotTheOperator
 """
 
@@ -65,6 +65,34 @@ class AlreadyPosted(RefusedByRules):
             f"{date_of(window)} is posted already (posting {sequence}); it can be posted again only after it was voided"
         )
         self.sequence = sequence
+
+
+class NotCorrectable(RefusedByRules):
+    """A correction follows a final posting, and the window has none that stands."""
+
+    def __init__(self, window: int, live: int) -> None:
+        what = f"posting {live} of {date_of(window)} is not final" if live else f"{date_of(window)} has no posting"
+        super().__init__(f"{what}; only a final day can be corrected, see: lindenstrom operator status")
+
+
+class CorrectionTooLate(RefusedByRules):
+    """The window ended more than 12 months ago."""
+
+    def __init__(self, window: int, latest: int) -> None:
+        super().__init__(
+            f"{date_of(window)} could be corrected until {datetime.fromtimestamp(latest, UTC):%Y-%m-%d %H:%M} UTC, "
+            "12 months after its end; settle what is left outside the ledger"
+        )
+
+
+class NothingToCorrect(RefusedByRules):
+    """The readings are those that the final rests on."""
+
+    def __init__(self, window: int) -> None:
+        super().__init__(
+            f"{date_of(window)}: the final posting rests on the newest readings already, so a correction would change "
+            "nothing; anchor and deliver the newer readings first"
+        )
 
 
 class SequenceTaken(RefusedByRules):

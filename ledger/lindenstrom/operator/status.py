@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from lindenstrom.chain.contracts import Posting
 from lindenstrom.core.verification import PostingState
+from lindenstrom.operator.correcting import CorrectionDue, corrections_due
 from lindenstrom.operator.office import Office
 from lindenstrom.store.records import PostingStep
 
@@ -37,7 +38,7 @@ class DayStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommunityStatus:
-    """The operator's overview; days from the oldest that is not final, and the newest finals before it."""
+    """The operator's overview; the newest days, and every final day that newer readings could correct."""
 
     now: int
     members: int
@@ -45,6 +46,7 @@ class CommunityStatus:
     agreements: int
     unfinished: tuple[int, ...]
     days: tuple[DayStatus, ...]
+    corrections: tuple[CorrectionDue, ...]
 
     @property
     def due(self) -> tuple[int, ...]:
@@ -75,6 +77,7 @@ def status(office: Office, *, days: int = MAX_DAYS) -> CommunityStatus:
         agreements=contracts.agreement_count(),
         unfinished=tuple(p.sequence for p in unfinished),
         days=tuple(_day(office, w, postings.get(w, []), delivered, now) for w in windows),
+        corrections=corrections_due(office, roster, postings),
     )
 
 
@@ -84,7 +87,7 @@ def due_windows(office: Office) -> tuple[int, ...]:
 
 
 def _day(office: Office, window: int, postings: list[Posting], delivered: set[int], now: int) -> DayStatus:
-    live = next((p for p in postings if p.state is not PostingState.VOID), None)
+    live = next((p for p in reversed(postings) if p.state is not PostingState.VOID), None)
     voided = sum(p.state is PostingState.VOID for p in postings)
     if live is None:
         as_of = office.as_of(window)

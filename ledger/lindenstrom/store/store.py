@@ -287,13 +287,15 @@ class Store:
             connection.execute(insert(t).values(sequence=sequence, **values, **fresh))
             _insert_day(connection, sequence, day)
 
-    def drop_intent(self, sequence: int) -> None:
-        """Forget a posting that was never signed, so that its day is made anew."""
+    def drop_intent(self, sequence: int, *, signed: bool = False) -> None:
+        """Forget a posting that was never signed, so that its day is made anew.
+
+        signed: forget a signed one too, which the contract can never take any more.
+        """
+        steps = [PostingStep.INTENT.value, *([PostingStep.SIGNED.value] if signed else [])]
         with self.transaction() as connection:
             t = schema.postings
-            gone = connection.execute(
-                delete(t).where(t.c.sequence == sequence, t.c.step == PostingStep.INTENT.value)
-            ).rowcount
+            gone = connection.execute(delete(t).where(t.c.sequence == sequence, t.c.step.in_(steps))).rowcount
             for table in (schema.results, schema.statements, schema.sources) if gone else ():
                 connection.execute(delete(table).where(table.c.sequence == sequence))
 

@@ -1,0 +1,81 @@
+"""Corrections: which finals may be posted in a new revision, and which should be, because newer readings are anchored.
+
+A correction takes the newest readings at the time of its preparation (R5) and ends 12 months after its window (R9).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from lindenstrom.chain.contracts import Posting
+from lindenstrom.core.statements import SourceKind
+from lindenstrom.core.verification import PostingState
+from lindenstrom.operator.committing import Plan
+from lindenstrom.operator.errors import CorrectionTooLate, NotCorrectable, NothingToCorrect
+from lindenstrom.operator.office import Office
+from lindenstrom.roster import Roster
+from lindenstrom.store.records import StoredSource
+
+CORRECTION_PERIOD_S = 365 * 86_400
+"""From a window's end; the contract has the same figure."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CorrectionDue:
+    """A final window with newer anchored readings. until: last time at which it can be corrected, unix seconds."""
+
+    window: int
+    sequence: int
+    revision: int
+    readers: tuple[int, ...]
+    until: int
+
+
+def correctable_until(office: Office, window: int) -> int:
+    """Last unix time at which a correction of a window is taken."""
+    return office.zone.window_end(window) + CORRECTION_PERIOD_S
+
+
+def plan_correction(office: Office, window: int) -> Plan:
+    """The next revision of a final window, with the readings of now. Errors: NotCorrectable, CorrectionTooLate."""
+    live = office.contracts.live(window)
+    final = office.contracts.posting(live) if live else None
+    if final is None or final.state is not PostingState.FINAL:
+        raise NotCorrectable(window, live)
+    now, latest = office.chain.now(), correctable_until(office, window)
+    if now > latest:
+        raise CorrectionTooLate(window, latest)
+    return Plan(window=window, revision=final.revision + 1, as_of=now, sequence=office.contracts.next_sequence())
+
+
+def refuse_unchanged(office: Office, plan: Plan, sources: Mapping[int, StoredSource]) -> None:
+    """Raises NothingToCorrect when a correction would rest on the same readings as the final before it."""
+    before = office.store.day(office.contracts.live(plan.window)).sources
+    if before and _rests_on(before) == _rests_on(sources):
+        raise NothingToCorrect(plan.window)
+
+
+def corrections_due(office: Office, roster: Roster, postings: Mapping[int, list[Posting]]) -> tuple[CorrectionDue, ...]:
+    """Finals for which a reader anchored something after their cut-off. postings: all, by window, in order."""
+    now, found = office.chain.now(), []
+    newest = office.reader.newest_records()
+    for window, rows in sorted(postings.items()):
+        live = next((p for p in reversed(rows) if p.state is not PostingState.VOID), None)
+        until = correctable_until(office, window)
+        if live is None or live.state is not PostingState.FINAL or now > until or newest.get(window, 0) <= live.as_of:
+            continue
+        anchorings = office.reader.anchorings(window)
+        readers = {b.reader for b in roster.live_bindings(window)}
+        late = [r for r in sorted(readers) if any(a.time > live.as_of for a in anchorings.get(r, ()))]
+        if late:
+            due = CorrectionDue(
+                window=window, sequence=live.sequence, revision=live.revision, readers=tuple(late), until=until
+            )
+            found.append(due)
+    return tuple(found)
+
+
+def _rests_on(sources: Mapping[int, StoredSource]) -> dict[int, int | None]:
+    """Per binding the revision used, None for a replacement: its salt is another one each time."""
+    return {
+        binding: s.source.revision if s.source.kind is SourceKind.ANCHORED else None for binding, s in sources.items()
+    }
