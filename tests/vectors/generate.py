@@ -5,6 +5,7 @@ Parallel arrays of texts, since that is what both readers parse without losing d
 
 import json
 import random
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -211,6 +212,12 @@ def eip712_vectors() -> dict[str, Any]:
     }
 
 
+def field_vectors() -> dict[str, Any]:
+    from tests.vectors import field
+
+    return field.field_vectors()
+
+
 VECTORS = {
     "calendar": calendar_vectors,
     "clearing": clearing_vectors,
@@ -219,6 +226,7 @@ VECTORS = {
     "pack": pack_vectors,
     "commitments": commitment_vectors,
     "eip712": eip712_vectors,
+    "field": field_vectors,
 }
 
 
@@ -227,5 +235,6 @@ def text_of(name: str) -> str:
 
 
 if __name__ == "__main__":
+    sys.path.insert(0, str(HERE.parent.parent))  # run as a file, Python knows only this folder
     for name in VECTORS:
         (HERE / f"{name}.json").write_text(text_of(name))
