@@ -271,7 +271,7 @@ def test_a_whole_day_of_every_length(count: int) -> None:
     weights = {Key.STATIC: 150_000, Key.CASCADING: 3, Key.PRIORITY: 2}
     places = tuple(
         Place(
-            member=member, agreement=a, role=rng.choice(list(Role)[:2] + [Role.BOTH]),
+            member=member, agreement=a, role=rng.choice([Role.TAKER, Role.GIVER, Role.BOTH]),
             parameters=Parameters(
                 weight=weights.get(agreements[a].key, 0) + rng.randrange(2), share_ppm=rng.choice([10**6, 400_000]),
                 limit_ueur_kwh=70_000 + rng.randrange(5) * 60_000, salt=bytes(32),

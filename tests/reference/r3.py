@@ -1,8 +1,8 @@
 """R2's offers and R3's clearing once more, straight from the rules' text; imports nothing of the packages.
 
-Levels are not searched by halving. In real numbers a level is where a water line meets the pool; rounding down moves the
-true level a little above that, by at most one step a party. So each function starts from the exact fraction below
-and walks from one rounding step to the next until the rule breaks. All numbers are Python's, of any size.
+Levels are not searched by halving. In real numbers a level is where a water line meets the pool; rounding down moves
+the true level a little above that, by at most one step a party. So each function starts from the exact fraction
+below and walks from one rounding step to the next until the rule breaks. All numbers are Python's, of any size.
 """
 
 from collections.abc import Iterable, Sequence

@@ -67,9 +67,9 @@ SOURCES = {
     },
 }
 
-POETS = ("Brecht Busch Fontane Goethe Grün Heine Herder Hesse Jandl Kleist Lenau Lessing Mörike Rilke Schiller "
-         "Storm").split()  # fmt: skip
-COMPOSERS = "Bach Brahms Chopin Haydn Liszt Mahler Mozart Wagner".split()
+POETS = ("Brecht", "Busch", "Fontane", "Goethe", "Grün", "Heine", "Herder", "Hesse", "Jandl", "Kleist", "Lenau",
+         "Lessing", "Mörike", "Rilke", "Schiller", "Storm")  # fmt: skip
+COMPOSERS = ("Bach", "Brahms", "Chopin", "Haydn", "Liszt", "Mahler", "Mozart", "Wagner")
 
 Rows = list[tuple[str, int, int, dict[int, dict[str, int]]]]
 """name, draw, feed-in, {agreement: weight, share, role, taken, given}; energies in the vector's unit."""
