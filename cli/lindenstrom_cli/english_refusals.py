@@ -14,6 +14,7 @@ REFUSALS: Final[dict[str, str]] = {
     "refused.CommunityFull": "the community's trees are full; found another one with a larger --depth",
     "refused.ConstantOutOfRange": "a constant is outside its range; see docs/protocol.md",
     "refused.CurveNotSupported": "use a secp256k1 key: lindenstrom key new",
+    "refused.CorrectionTooLate": "a day can be corrected for 12 months after its end; settle the rest outside",
     "refused.DayTooEarly": "choose a later --from or --until: changes take effect two days ahead at the earliest",
     "refused.EmptyInterval": "choose an end after the first day",
     "refused.KeyNotSupported": "use --key proportional or --key static",
@@ -44,5 +45,7 @@ REFUSALS: Final[dict[str, str]] = {
     "refused.WindowBeforeBeginning": "settle the community's first day or a later one: lindenstrom contracts show",
     "refused.WindowNotOver": "wait until the day is over",
     "refused.WindowTaken": "the day has a live posting; see: lindenstrom operator status",
+    "refused.WrongCutOff": "see: lindenstrom operator status",
+    "refused.WrongRevision": "a correction follows the newest final; see: lindenstrom operator status",
     "refused.WrongState": "the posting is void or final by now; see: lindenstrom operator status",
 }

@@ -2,13 +2,15 @@
 
 UsageError      InputNeeded, NotAHome, BadSettings, HomeExists, BadAlias, KeyExists, BadHex, OutOfRange,
                 DayOutOfSpan, BadClock, BadInstant, OtherChain, NoRoom, NoSuchMember, NoSuchMembership,
-                ReaderExists, NoSuchReader, ForeignBundle, ActFileExists, ActUnfit, NothingGiven, NothingExpected
+                ReaderExists, NoSuchReader, ForeignBundle, ActFileExists, ActUnfit, NothingGiven, NothingExpected,
+                EndBeforeStart
 CouldNotCheck   UnreadableFile
 RefusedByRules  Declined, NothingWrong, NotOpenAnyMore, DisputesNotPublic
 KeyProblem      WrongPassword, NoSuchKey, NoKeyFor, BadKeyFile, OpenKeyFile
 """
 
 import re
+from datetime import date
 from pathlib import Path
 
 from lindenstrom.errors import CouldNotCheck, KeyProblem, LindenstromError, RefusedByRules, UsageError
@@ -90,6 +92,13 @@ class OutOfRange(UsageError):
 
     def __init__(self, span: str) -> None:
         super().__init__(f"that value is out of range; give one from {span}")
+
+
+class EndBeforeStart(UsageError):
+    """A period that ends before it begins."""
+
+    def __init__(self, first: date, last: date) -> None:
+        super().__init__(f"{last} is before {first}; give the first day of the period first")
 
 
 class DayOutOfSpan(UsageError):

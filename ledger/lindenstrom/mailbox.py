@@ -136,7 +136,12 @@ def deliver_bundle(mailbox: Path, member: int, window: int, sequence: int, conte
 
 def list_bundles(mailbox: Path, member: int) -> tuple[Posted, ...]:
     """Return a member's bundles by window and sequence."""
-    return _posted(mailbox / "bundles" / str(member))
+    return bundles_in(mailbox / "bundles" / str(member))
+
+
+def bundles_in(folder: Path) -> tuple[Posted, ...]:
+    """Return the bundles in a member's own folder, by window and sequence."""
+    return _posted(folder)
 
 
 def deliver_audit(mailbox: Path, window: int, sequence: int, content: Mapping[str, Any] | str) -> Path:

@@ -249,3 +249,28 @@ def test_the_clock_never_goes_back(home: CliHome) -> None:
     assert home.run("chain", "advance").exit_code == 2
     assert home.run("chain", "advance", "--to", "2026-10-25T25:00").exit_code == 2
     assert home.json("chain", "status")["time"] == status["time"]
+
+
+def test_a_total_names_its_block_and_lists_what_it_leaves_out(day: CliHome) -> None:
+    period = ("statement", "total", DAY, "2026-06-04", "--member", "anna")
+    waiting = day.json(*period, code=4)
+    assert [(m["day"], m["why"]) for m in waiting["missing"]] == [(DAY, "not_final"), ("2026-06-04", "not_posted")]
+    assert (waiting["net_peur"], waiting["days"]) == ("0", [])
+    day.ok("chain", "advance", "--days", "15")
+    day.ok("operator", "finalise")
+    final = day.json("statement", "total", DAY, DAY, "--member", "anna")
+    assert (final["net_peur"], final["missing"]) == ("-576000000000", [])
+    assert [(a["label"], a["taken_mwh"]) for a in final["agreements"]] == [("Hofstrom", 4_800_000)]
+    shown = day.ok("statement", "total", DAY, DAY, "--member", "anna")
+    assert f"at block {final['block']}" in shown and "You owe      0.5760 EUR" in shown
+    before = day.json(*period[:3], DAY, "--member", "anna", "--block", str(waiting["block"]), code=4)
+    assert (before["block"], before["net_peur"]) == (waiting["block"], "0")
+    bundle = Path(day.path(BUNDLE))
+    content = json.loads(bundle.read_text())
+    content["statement"]["net_peur"] = "-1"
+    bundle.write_text(json.dumps(content))
+    assert day.json("statement", "total", DAY, DAY, "--member", "2", code=5)["missing"][0]["why"] == "other_bundle"
+    bundle.unlink()
+    lost = day.run("statement", "total", DAY, DAY, "--member", "2")
+    assert lost.exit_code == 5 and "because your file is not here: 2026-06-03" in lost.stdout
+    assert day.run("statement", "total", "2026-06-04", DAY, "--member", "2").exit_code == 2

@@ -1,4 +1,4 @@
-"""operator: settle days, finalise, see where every day stands."""
+"""operator: settle days, correct finals, finalise, see where every day stands."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ operator = group("operator", text("help.operator"))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settled(Result):
-    """Days that were settled now."""
+    """Days that were settled or corrected now."""
 
     SCHEMA: ClassVar[str] = "settled"
     days: tuple["SettledDay", ...]
@@ -36,6 +36,8 @@ class Settled(Result):
         for day in self.days:
             shown = {"sequence": day.sequence, "members": day.members, "gas": day.gas}
             yield text("operator.settled", day=date_of(day.window), meters=day.meters, slots=day.slots, **shown)
+            if day.revision:
+                yield "  " + text("operator.corrected", revision=day.revision)
             if day.resumed:
                 yield "  " + text("operator.resumed")
             for gap in day.gaps:
@@ -78,14 +80,26 @@ class Finality(Result):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DayLine:
-    """Where a day stands. next_at: when the next step opens, unix time."""
+    """Where a day stands. revision: above 0 for a correction; next_at: when the next step opens, unix time."""
 
     day: date
     state: str
     sequence: int | None
+    revision: int | None
     voided: int
     delivered: bool
     next_at: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Correctable:
+    """A final day with newer readings. until: last time at which it can be corrected, unix time."""
+
+    day: date
+    sequence: int
+    revision: int
+    readers: tuple[int, ...]
+    until: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,25 +113,32 @@ class Overview(Result):
     agreements: int
     unfinished: tuple[int, ...]
     days: tuple[DayLine, ...]
+    corrections: tuple[Correctable, ...]
 
     def lines(self) -> Iterable[str]:
-        """Counts, and a table of days."""
+        """Counts, a table of days, and what else waits for the operator."""
         counts = {"members": self.members - 2, "readers": self.readers, "agreements": self.agreements}
         yield text("operator.overview", now=utc(self.now), **counts)
         if self.unfinished:
             yield text("operator.unfinished", sequences=", ".join(map(str, self.unfinished)))
-        head = [text(f"head.{name}") for name in ("day", "state", "posting", "voided", "next")]
+        head = [text(f"head.{name}") for name in ("day", "state", "posting", "revision", "voided", "next")]
         rows = [
             (
                 day.day.isoformat(),
                 text(f"state.{day.state}"),
                 "–" if day.sequence is None else str(day.sequence),
+                str(day.revision) if day.revision else "–",
                 str(day.voided) if day.voided else "–",
                 "–" if day.next_at is None else utc(day.next_at),
             )
             for day in self.days
         ]
-        yield from table(head, rows, right=frozenset({2, 3}))
+        yield from table(head, rows, right=frozenset({2, 3, 4}))
+        for due in self.corrections:
+            readers = ", ".join(map(str, due.readers))
+            yield text(
+                "operator.correctable", day=due.day, sequence=due.sequence, readers=readers, until=utc(due.until)
+            )
 
 
 @command(operator, "day", "operator day 2026-06-03", "operator day --due", password=True)
@@ -138,6 +159,28 @@ def day(session: Session, days: tuple[date, ...], due: bool) -> Settled:
     wanted = list(due_windows(office)) if due else [w for d in days if (w := window_of(d)) not in _windows(done)]
     for window in session.track(wanted, text("progress.settle")):
         done.append(settle_day(office, window))
+    return Settled(days=tuple(done))
+
+
+@command(operator, "correct", "operator correct 2026-06-03", "operator correct --due", password=True)
+@click.argument("days", metavar="[DATE]…", nargs=-1, type=DATE)
+@click.option("--due", is_flag=True, help="All final days for which newer readings are anchored, oldest first.")
+def correct(session: Session, days: tuple[date, ...], due: bool) -> Settled:
+    """Correct final days: settle them again with the readings anchored since, as a new revision.
+
+    The final stays what it is until the correction is final too. A day can be corrected for 12 months after its end.
+    """
+    from lindenstrom.operator.day import correct_day, finish_pending
+    from lindenstrom.operator.status import status as status_of
+
+    if bool(days) == due:
+        raise NothingGiven("the day", "dates, or --due")
+    office = open_office(open_world(session))
+    done = finish_pending(office)
+    begun = {d.window for d in done if d.revision}
+    wanted = [c.window for c in status_of(office, days=1).corrections] if due else [window_of(d) for d in days]
+    for window in session.track([w for w in wanted if w not in begun], text("progress.settle")):
+        done.append(correct_day(office, window))
     return Settled(days=tuple(done))
 
 
@@ -173,6 +216,12 @@ def status(session: Session, days: int) -> Overview:
         agreements=found.agreements,
         unfinished=found.unfinished,
         days=tuple(_line(d) for d in found.days),
+        corrections=tuple(
+            Correctable(
+                day=date_of(c.window), sequence=c.sequence, revision=c.revision, readers=c.readers, until=c.until
+            )
+            for c in found.corrections
+        ),
     )
 
 
@@ -181,6 +230,7 @@ def _line(found: "DayStatus") -> DayLine:
         day=date_of(found.window),
         state=found.state.value,
         sequence=found.posting.sequence if found.posting else None,
+        revision=found.posting.revision if found.posting else None,
         voided=found.voided,
         delivered=found.delivered,
         next_at=found.next_at,

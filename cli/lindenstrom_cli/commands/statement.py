@@ -1,4 +1,4 @@
-"""statement: what lies in the mailbox for a member, in words. Nothing is checked here: that is `verify`."""
+"""statement: what lies in the mailbox for a member, in words; a period's total. Checking is `verify`."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -8,14 +8,20 @@ from typing import ClassVar
 
 import click
 
-from lindenstrom.core.bundles import Bundle, read_bundle
-from lindenstrom.core.calendar import date_of
-from lindenstrom.core.statements import Line, decode_lines
+from lindenstrom.core.bundles import read_bundle
+from lindenstrom.core.calendar import date_of, window_of
+from lindenstrom.core.changes import Correction, stated_lines, stated_net
+from lindenstrom.core.statements import Line
 from lindenstrom.core.units import format_eur, format_kwh, format_price
+from lindenstrom.core.verification import PostingState
 from lindenstrom.mailbox import list_bundles
 from lindenstrom_cli.app import Session, command, group
 from lindenstrom_cli.catalogue import text
+from lindenstrom_cli.corrected import change_lines, earlier_bundle
+from lindenstrom_cli.errors import EndBeforeStart
+from lindenstrom_cli.period import Total, total_of
 from lindenstrom_cli.render import Result, table
+from lindenstrom_cli.types import DATE
 from lindenstrom_cli.verdict import euro
 from lindenstrom_cli.world import open_world
 
@@ -24,18 +30,20 @@ statement = group("statement", text("help.statement"))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatementEntry:
-    """A statement in the mailbox. net p€, positive: the member receives."""
+    """A statement in the mailbox. net p€, positive: the member receives. counts: it is the day's newest that stands."""
 
     day: date
     sequence: int
+    revision: int
     state: str
+    counts: bool
     net_peur: int
     path: Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatementList(Result):
-    """A member's statements. total_peur: of those that are not void."""
+    """A member's statements. total_peur: of each day the newest that is not void."""
 
     SCHEMA: ClassVar[str] = "statements"
     member: int
@@ -47,18 +55,19 @@ class StatementList(Result):
         if not self.statements:
             yield text("statement.none", member=self.member)
             return
-        head = [text(f"head.{name}") for name in ("day", "posting", "state", "net", "file")]
+        head = [text(f"head.{name}") for name in ("day", "posting", "revision", "state", "net", "file")]
         rows = [
             (
                 s.day.isoformat(),
                 str(s.sequence),
-                text(f"posting.{s.state}"),
+                str(s.revision) if s.revision else "–",
+                text(f"posting.{s.state}" if s.counts or s.state == "void" else "posting.corrected"),
                 format_eur(s.net_peur, 4),
                 str(s.path),
             )
             for s in self.statements
         ]
-        yield from table(head, rows, right=frozenset({1, 3}))
+        yield from table(head, rows, right=frozenset({1, 2, 4}))
         yield text("statement.total", total=format_eur(self.total_peur, 4))
 
 
@@ -74,7 +83,7 @@ class StatementLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatementShown(Result):
-    """One statement."""
+    """One statement. correction: what it changed, where it is one and the statement before it is at hand."""
 
     SCHEMA: ClassVar[str] = "statement"
     community: str
@@ -82,8 +91,10 @@ class StatementShown(Result):
     name: str
     day: date
     sequence: int
+    revision: int
     lines_of_day: tuple[StatementLine, ...]
     net_peur: int
+    correction: Correction | None
     bundle: Path
 
     def lines(self) -> Iterable[str]:
@@ -92,6 +103,10 @@ class StatementShown(Result):
         yield from self._table()
         direction = "owed" if self.net_peur > 0 else "owe" if self.net_peur < 0 else "even"
         yield text(f"amount.{direction}", net=euro(self.net_peur))
+        if self.correction is not None:
+            yield from change_lines(self.correction)
+        elif self.revision:
+            yield text("correction.unknown", revision=self.revision)
         yield text("statement.check", bundle=self.bundle)
 
     def _table(self) -> Iterator[str]:
@@ -116,35 +131,40 @@ def list_(session: Session, given: str) -> StatementList:
     """List a member's statements in the mailbox, with the state of each in the contract."""
     world = open_world(session)
     member = world.member(given)
-    entries = []
-    for posted in list_bundles(session.home.mailbox, member):
-        bundle = read_bundle(posted.path.read_bytes())
-        entries.append(
-            StatementEntry(
-                day=date_of(posted.window),
-                sequence=posted.sequence,
-                state=world.contracts.posting(posted.sequence).state.name.lower(),
-                net_peur=_net(bundle),
-                path=posted.path,
-            )
+    entries: list[StatementEntry] = []
+    for posted in reversed(list_bundles(session.home.mailbox, member)):
+        bundle, state = read_bundle(posted.path.read_bytes()), world.contracts.posting(posted.sequence).state
+        stands = state is not PostingState.VOID
+        entry = StatementEntry(
+            day=date_of(posted.window),
+            sequence=posted.sequence,
+            revision=bundle.header.revision,
+            state=state.name.lower(),
+            counts=stands and not any(e.counts and e.day == date_of(posted.window) for e in entries[-4:]),
+            net_peur=stated_net(bundle),
+            path=posted.path,
         )
-    total = sum(e.net_peur for e in entries if e.state != "void")
-    return StatementList(member=member, statements=tuple(entries), total_peur=total)
+        entries.append(entry)
+    total = sum(e.net_peur for e in entries if e.counts)
+    return StatementList(member=member, statements=tuple(reversed(entries)), total_peur=total)
 
 
 @command(statement, "show", "statement show mailbox/bundles/2/20607-s1.json")
 @click.argument("bundle", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def show(session: Session, bundle: Path) -> StatementShown:  # noqa: ARG001 - every command takes its session
-    """Show a statement in words. It is not checked: that is `lindenstrom verify`."""
+    """Show a statement in words. It is not checked: that is `lindenstrom verify`.
+
+    For a correction it also shows what changed, if the statement before it lies beside it.
+    """
     read = read_bundle(bundle.read_bytes())
     of = {a.membership.agreement: a for a in read.agreements}
-    lines = () if read.statement.empty else decode_lines(read.statement.lines)
     return StatementShown(
         community=read.community.name,
         member=read.member,
         name=read.name,
         day=date_of(read.header.window),
         sequence=read.sequence,
+        revision=read.header.revision,
         lines_of_day=tuple(
             StatementLine(
                 label=of[line.agreement].label if line.agreement in of else "",
@@ -152,12 +172,31 @@ def show(session: Session, bundle: Path) -> StatementShown:  # noqa: ARG001 - ev
                 fee_ueur_kwh=of[line.agreement].terms.fee_ueur_kwh if line.agreement in of else 0,
                 line=line,
             )
-            for line in lines
+            for line in stated_lines(read).values()
         ),
-        net_peur=_net(read),
+        net_peur=stated_net(read),
+        correction=earlier_bundle(bundle, read)[1],
         bundle=bundle,
     )
 
 
-def _net(bundle: Bundle) -> int:
-    return 0 if bundle.statement.empty else bundle.statement.statement.net_peur
+@command(
+    statement,
+    "total",
+    "statement total 2026-06-01 2026-06-30 --member anna",
+    "statement total 2026-06-01 2026-06-30 --member 2 --block 1234 --json",
+)
+@click.argument("first", type=DATE)
+@click.argument("last", type=DATE)
+@click.option("--member", "given", required=True, metavar="MEMBER", help="Name or index.")
+@click.option("--block", type=click.IntRange(0), help="The block that a bill names (default: the latest).")
+def total(session: Session, first: date, last: date, given: str, block: int | None) -> Total:
+    """Add up what is final from FIRST to LAST: of each day the newest final, as the named block has it.
+
+    Each statement is compared with what was posted; it is not recomputed: that is `lindenstrom verify`. Exit code 0:
+    every day is in the sum; 4: days are not final yet; 5: files are missing or are not what was posted.
+    """
+    if last < first:
+        raise EndBeforeStart(first, last)
+    world = open_world(session)
+    return total_of(world, world.member(given), range(window_of(first), window_of(last) + 1), block)

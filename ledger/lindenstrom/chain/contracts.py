@@ -57,12 +57,19 @@ class LiveMembership:
 
 
 class Contracts(Acts):
-    """Reads ask the latest block."""
+    """Reads ask the latest block, unless `at` names one."""
 
     def __init__(self, chain: Chain, addresses: Addresses, deployment_block: int) -> None:
         super().__init__(addresses)
         self._chain = chain
         self._first_block = deployment_block
+        self._block: int | str = "latest"
+
+    def at(self, block: int) -> "Contracts":
+        """The same contracts as they stood after a block; events stay the latest block's."""
+        then = Contracts(self._chain, self.addresses, self._first_block)
+        then._block = block
+        return then
 
     # --- Registry
 
@@ -266,7 +273,7 @@ class Contracts(Acts):
         return self._ask(self.settlement, self.addresses.settlement, function, values)
 
     def _ask(self, abi: ContractAbi, to: bytes, function: str, values: tuple[Any, ...]) -> tuple[Any, ...]:
-        return abi.answer(function, self._chain.call(abi.call(to, function, *values)))
+        return abi.answer(function, self._chain.call(abi.call(to, function, *values), block=self._block))
 
 
 def _sure(abi: ContractAbi, log: LogEntry) -> Event:
