@@ -14,7 +14,7 @@ from lindenstrom.core.allocation import DayResult
 from lindenstrom.core.clearing import Triple
 from lindenstrom.core.verification import PostingState
 from lindenstrom.mailbox import audit_path, pack_path
-from lindenstrom.operator.day import settle_day
+from lindenstrom.operator.day import on_result, settle_day
 from tests.operator.world import AUDITOR_KEY, FIRST_DAY, World, new_world
 
 pytestmark = pytest.mark.integration
@@ -57,7 +57,7 @@ def test_a_shifted_amount_is_named_voided_and_posted_anew(tmp_path: Path) -> Non
     with new_world(tmp_path) as world:
         mailbox, chain, community = world.office.mailbox, world.chain, world.community
         world.read_day(FIRST_DAY)
-        false = settle_day(world.office, FIRST_DAY, falsify=shift_money)
+        false = settle_day(world.office, FIRST_DAY, falsify=on_result(shift_money))
         (day,) = audit_run(mailbox, chain, community).days
         assert [d.kind for d in day.differences] == [Kind.STATEMENTS]
         assert (day.differences[0].member, day.differences[0].agreement) == (3, 1)
@@ -110,7 +110,7 @@ def test_each_falsification_is_named(
 ) -> None:
     with new_world(tmp_path) as world:
         world.read_day(FIRST_DAY)
-        settle_day(world.office, FIRST_DAY, falsify=falsify)
+        settle_day(world.office, FIRST_DAY, falsify=on_result(falsify))
         (day,) = audit_run(world.office.mailbox, world.chain, world.community).days
         assert [d.kind for d in day.differences] == kinds
         assert day.differences[0].member == member

@@ -157,7 +157,7 @@ def test_a_lie_is_refuted_after_a_yes(home: CliHome, monkeypatch: pytest.MonkeyP
             wrong = replace(line, amount_peur=line.amount_peur - 70_000_000_000)
             return replace(result, lines={**result.lines, 2: (wrong,)})  # type: ignore[type-var, attr-defined]
 
-        return honest(office, window, falsify=falsify)  # type: ignore[arg-type]
+        return honest(office, window, falsify=settlement.on_result(falsify))  # type: ignore[arg-type]
 
     monkeypatch.setattr(settlement, "settle_day", lying)
     settle(home)

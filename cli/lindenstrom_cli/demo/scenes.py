@@ -1,6 +1,6 @@
 """What happens in the demo, scene by scene; every scene returns facts and prints nothing."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,13 +17,11 @@ from lindenstrom.core.statements import Line, decode_lines, decode_triples
 from lindenstrom.core.terms import FEE_ACCOUNT, Parameters
 from lindenstrom.core.verification import Expectation, Outcome, Report, verify_bundle
 from lindenstrom.facts import ChainFacts
-from lindenstrom.operator.day import SettledDay, settle_day
+from lindenstrom.operator.day import Falsify, SettledDay, on_result, settle_day
 from lindenstrom.operator.finalise import finalise_due
 from lindenstrom.signing import recover_address
 from lindenstrom_cli.demo.founding import Town
 from lindenstrom_cli.demo.picture import DaySums
-
-Falsify = Callable[[DayResult], DayResult]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +90,7 @@ def take_from(member: int, taken_peur: int) -> Falsify:
         lines[FEE_ACCOUNT] = moved(lines[FEE_ACCOUNT], taken_peur)
         return replace(result, lines=lines)
 
-    return falsify
+    return on_result(falsify)
 
 
 def cheat_and_refute(town: Town, window: int, member: int, taken_cent: int) -> Refutation:

@@ -9,7 +9,7 @@ from lindenstrom.core.salts import Purpose, salt
 from lindenstrom.core.statements import decode_lines, decode_triples, encode_lines, encode_triples
 from lindenstrom.operator.errors import StoredDayDiffers
 from lindenstrom.operator.office import Office
-from lindenstrom.store.records import StoredDay, StoredPosting, StoredStatement
+from lindenstrom.store.records import StoredDay, StoredPosting, StoredSource, StoredStatement
 from lindenstrom.store.store import month_of
 
 FIRST_REVISION = 0
@@ -65,25 +65,29 @@ def salt_book(office: Office, plan: Plan, subjects: Mapping[Purpose, set[int]]) 
     return SaltBook(community=office.community.id, plan=plan, keys=keys)
 
 
-def stored_day(result: DayResult, sources: StoredDay) -> StoredDay:
-    """A result in the store's form, beside its sources."""
+def stored_day(result: DayResult, sources: Mapping[int, StoredSource]) -> StoredDay:
+    """A result in the store's form, beside its sources by binding."""
     return StoredDay(
         triples={a: encode_triples(t) for a, t in result.triples.items()},
         statements={
             m: StoredStatement(lines=encode_lines(lines), net_peur=result.net_peur(m))
             for m, lines in result.lines.items()
         },
-        sources=sources.sources,
+        sources=dict(sources),
+    )
+
+
+def result_of(day: StoredDay) -> DayResult:
+    """The result that a stored day holds; what was left over is not stored."""
+    return DayResult(
+        triples={a: decode_triples(t) for a, t in day.triples.items()},
+        lines={m: decode_lines(s.lines) for m, s in day.statements.items()},
+        residual={},
     )
 
 
 def commit(office: Office, plan: Plan, day: StoredDay) -> tuple[CommittedDay, SaltBook]:
     """Trees and header of a stored day."""
-    result = DayResult(
-        triples={a: decode_triples(t) for a, t in day.triples.items()},
-        lines={m: decode_lines(s.lines) for m, s in day.statements.items()},
-        residual={},
-    )
     members = set(day.statements)
     subjects = {Purpose.LEVEL: set(day.triples), Purpose.LINE: members, Purpose.TOTAL: members}
     book = salt_book(office, plan, subjects)
@@ -94,7 +98,7 @@ def commit(office: Office, plan: Plan, day: StoredDay) -> tuple[CommittedDay, Sa
         as_of=plan.as_of,
         sequence=plan.sequence,
         depth=office.community.constants.depth,
-        result=result,
+        result=result_of(day),
         sources={b: s.source for b, s in day.sources.items()},
         salts=book.day,
     )

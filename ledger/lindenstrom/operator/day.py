@@ -13,7 +13,7 @@ from lindenstrom.chain.errors import NodeError, NonceTaken, NotMinedInTime
 from lindenstrom.core.allocation import DayResult
 from lindenstrom.core.statements import SourceKind
 from lindenstrom.operator.collecting import Collected, choose_sources, collect
-from lindenstrom.operator.committing import FIRST_REVISION, Plan, commit, recommit, stored_day
+from lindenstrom.operator.committing import FIRST_REVISION, Plan, commit, recommit, result_of, stored_day
 from lindenstrom.operator.correcting import correctable_until, plan_correction, refuse_unchanged
 from lindenstrom.operator.delivering import Opened, deliver_audit_file, deliver_bundles
 from lindenstrom.operator.errors import AlreadyPosted, SequenceTaken, WindowBeforeBeginning, WindowTooEarly
@@ -24,8 +24,13 @@ from lindenstrom.signing import address_of
 from lindenstrom.store.errors import ParametersUnknown
 from lindenstrom.store.records import PostingStep, StoredDay, StoredPosting
 
-Falsify = Callable[[DayResult], DayResult]
-"""What a cheating operator does to a result before it is committed; for demonstrations and tests."""
+Falsify = Callable[[StoredDay], StoredDay]
+"""What a cheating operator does to a day before it is committed; for demonstrations and tests."""
+
+
+def on_result(change: Callable[[DayResult], DayResult]) -> Falsify:
+    """A falsification of triples and lines; the sources stay."""
+    return lambda day: stored_day(change(result_of(day)), day.sources)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,10 +174,10 @@ def _prepare(office: Office, roster: Roster, plan: Plan, falsify: Falsify | None
     if plan.revision > FIRST_REVISION:
         refuse_unchanged(office, plan, sources)
     result = _clear(office, roster, plan.window, collected, packs)
-    if falsify is not None:
-        result = falsify(result)
     clock.begin(Step.TREES)
-    day = stored_day(result, StoredDay(triples={}, statements={}, sources=sources))
+    day = stored_day(result, sources)
+    if falsify is not None:
+        day = falsify(day)
     committed, _ = commit(office, plan, day)
     call = office.contracts.post(plan.sequence, committed.header)
     clock.begin(Step.STORE)
