@@ -167,15 +167,23 @@ def _check_due(office: Office, window: int) -> None:
         raise WindowTooEarly(window, as_of, now)
 
 
-def _prepare(office: Office, roster: Roster, plan: Plan, falsify: Falsify | None, clock: _Clock) -> StoredPosting:
+def work_out(office: Office, roster: Roster, plan: Plan) -> StoredDay:
+    """A day as it follows from readings, terms and memberships, not yet committed. Errors: those of `settle_day`."""
+    return _work_out(office, roster, plan, _Clock(silent))
+
+
+def _work_out(office: Office, roster: Roster, plan: Plan, clock: _Clock) -> StoredDay:
     collected = collect(office, roster, plan)
     clock.begin(Step.CLEAR)
     sources, packs = choose_sources(office, roster, plan, collected)
     if plan.revision > FIRST_REVISION:
         refuse_unchanged(office, plan, sources)
-    result = _clear(office, roster, plan.window, collected, packs)
+    return stored_day(_clear(office, roster, plan.window, collected, packs), sources)
+
+
+def _prepare(office: Office, roster: Roster, plan: Plan, falsify: Falsify | None, clock: _Clock) -> StoredPosting:
+    day = _work_out(office, roster, plan, clock)
     clock.begin(Step.TREES)
-    day = stored_day(result, sources)
     if falsify is not None:
         day = falsify(day)
     committed, _ = commit(office, plan, day)

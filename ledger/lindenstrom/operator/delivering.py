@@ -1,6 +1,6 @@
 """Bundles for members and the audit file for auditors, from what a posting committed. Repeatable: same bytes again."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -55,6 +55,18 @@ class Opened:
 
 def deliver_bundles(office: Office, opened: Opened) -> int:
     """A bundle to every member with a live meter or membership; how many. Raises DeliveryConflict."""
+    make = bundle_maker(office, opened)
+    window = opened.posting.header.window
+    concerned = {*opened.roster.live_places(window), *(b.member for b in opened.roster.live_bindings(window))}
+    members = [m for m in sorted(concerned) if m >= OWN_ACCOUNTS]
+    with ThreadPoolExecutor(WRITERS) as pool:
+        for _ in pool.map(lambda member: _deliver_bundle(office, make(member)), members):
+            pass
+    return len(members)
+
+
+def bundle_maker(office: Office, opened: Opened) -> Callable[[int], Bundle]:
+    """What makes a member's bundle of an opened posting."""
     window = opened.posting.header.window
     places = opened.roster.live_places(window)
     meters: dict[int, list[Binding]] = {}
@@ -62,10 +74,9 @@ def deliver_bundles(office: Office, opened: Opened) -> int:
         meters.setdefault(binding.member, []).append(binding)
     names, labels = office.store.names(), office.store.agreement_labels()
     points = office.store.metering_points()
-    members = [m for m in sorted({*places, *meters}) if m >= OWN_ACCOUNTS]
 
-    def one(member: int) -> None:
-        bundle = Bundle(
+    def make(member: int) -> Bundle:
+        return Bundle(
             community=community_ref(office.community),
             sequence=opened.posting.sequence,
             header=opened.posting.header,
@@ -78,12 +89,8 @@ def deliver_bundles(office: Office, opened: Opened) -> int:
                 for place in places.get(member, ())
             ),
         )
-        _deliver_bundle(office, bundle)
 
-    with ThreadPoolExecutor(WRITERS) as pool:
-        for _ in pool.map(one, members):
-            pass
-    return len(members)
+    return make
 
 
 def deliver_audit_file(office: Office, opened: Opened) -> None:
