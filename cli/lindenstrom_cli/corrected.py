@@ -8,7 +8,7 @@ from lindenstrom.core.changes import Change, Correction, correction, precedes
 from lindenstrom.core.units import format_eur, format_kwh
 from lindenstrom.mailbox import bundles_in
 from lindenstrom_cli.catalogue import text
-from lindenstrom_cli.verdict import trimmed
+from lindenstrom_cli.render import trimmed
 
 
 def earlier_bundle(file: Path, bundle: Bundle) -> tuple[Bundle | None, Correction | None]:

@@ -11,6 +11,10 @@ VERIFICATION: Final[dict[str, str]] = {
     ),
     "verify.void_next": "The posting is void and binds nobody. The day is posted anew: lindenstrom statement list",
     "verify.not_final": "Nothing is wrong so far. Final from {when} on, unless it is found wrong before.",
+    "verify.corrected_by": (
+        "The day was corrected by posting {sequence}, which counts in this one's place once it is final: "
+        "lindenstrom statement list"
+    ),
     "verify.is_verified": "Everything was recomputed and fits; it is final and attested by an auditor you have pinned.",
     "verify.is_consistent": (
         "Everything was recomputed and fits, and it is final. No auditor that you have pinned attested it: "

@@ -120,6 +120,12 @@ def hexed(value: bytes) -> str:
     return "0x" + value.hex()
 
 
+def trimmed(decimal: str) -> str:
+    """A decimal without the zeros at its end, but with two places at least."""
+    whole, _, fraction = decimal.partition(".")
+    return f"{whole}.{fraction.rstrip('0').ljust(2, '0')}"
+
+
 def utc(time: int) -> str:
     """A unix time for people, in UTC."""
     return datetime.fromtimestamp(time, tz=UTC).strftime("%Y-%m-%d %H:%M UTC")

@@ -9,12 +9,14 @@ from typing import ClassVar
 from lindenstrom import __version__
 from lindenstrom.core.bundles import Bundle
 from lindenstrom.core.calendar import date_of
+from lindenstrom.core.changes import Correction
 from lindenstrom.core.units import format_eur, format_kwh
 from lindenstrom.core.verification import Check, CheckStatus, DayAmounts, Difference, Outcome, PostingState, Report
 from lindenstrom.errors import ExitCode
 from lindenstrom_cli.catalogue import text
+from lindenstrom_cli.corrected import change_lines
 from lindenstrom_cli.prices import shown_price
-from lindenstrom_cli.render import Result, emphasis, hexed, utc, wrapped
+from lindenstrom_cli.render import Result, emphasis, hexed, trimmed, utc, wrapped
 
 _EXIT = {
     Outcome.VERIFIED: ExitCode.OK,
@@ -79,7 +81,10 @@ class Verification(Result):
     amounts: DayAmounts | None
     checks: tuple[CheckLine, ...]
     differences: tuple[Difference, ...]
+    revision: int
     voided: bool
+    corrected_by: int | None
+    correction: Correction | None
     final_at: int | None
     trust: tuple[str, ...]
     not_proven: tuple[str, ...]
@@ -107,6 +112,7 @@ class Verification(Result):
         if self.amounts is not None:
             yield from _amount_lines(self.amounts)
             yield ""
+        yield from self._corrections()
         yield from self._check_lines()
         yield ""
         yield text("verify.not_proven")
@@ -133,6 +139,17 @@ class Verification(Result):
             yield from wrapped(text(f"verify.is_{self.verdict.name.lower()}"))
         yield ""
 
+    def _corrections(self) -> Iterator[str]:
+        """Whether a later revision stands, and what this one changed."""
+        if self.corrected_by is not None:
+            yield from wrapped(text("verify.corrected_by", sequence=self.corrected_by))
+            yield ""
+        if self.revision and not self.voided:
+            found = self.correction
+            lines = [text("correction.unknown", revision=self.revision)] if found is None else change_lines(found)
+            yield from (f"  {line}" for line in lines)
+            yield ""
+
     def _check_lines(self) -> Iterator[str]:
         width = max(len(check.claim) for check in self.checks)
         yield f"  {text('head.checked').ljust(width + 4)}{text('head.result')}"
@@ -154,8 +171,13 @@ class Verification(Result):
         yield "     " + text(f"explain.{number}")
 
 
-def verification(bundle: Bundle, report: Report, sources: Sources, explain: int | None) -> Verification:
-    """The result that is shown, of core's report."""
+def verification(
+    bundle: Bundle, report: Report, sources: Sources, correction: Correction | None, explain: int | None
+) -> Verification:
+    """The result that is shown, of core's report. correction: what the bundle changed, if it is known."""
+    posting = report.posting
+    later = posting.live if posting is not None and posting.live > bundle.sequence else None
+    voided = posting is not None and posting.state is PostingState.VOID
     return Verification(
         verdict=report.outcome,
         community=bundle.community.name,
@@ -166,8 +188,11 @@ def verification(bundle: Bundle, report: Report, sources: Sources, explain: int 
         amounts=report.amounts,
         checks=tuple(_check_line(check, bundle, report) for check in report.checks),
         differences=report.differences,
-        voided=report.posting is not None and report.posting.state is PostingState.VOID,
-        final_at=report.posting.final_at if report.posting else None,
+        revision=bundle.header.revision,
+        voided=voided,
+        corrected_by=None if voided else later,
+        correction=correction,
+        final_at=posting.final_at if posting else None,
         trust=tuple(_trust(sources)),
         not_proven=tuple(text(f"not_proven.{item}") for item in NOT_PROVEN),
         tool=Tool(),
@@ -271,12 +296,6 @@ def euro(amount_peur: int) -> str:
     """An amount without its sign, with four places; exact where four places would show nothing of it."""
     four = format_eur(abs(amount_peur), 4)
     return four if amount_peur == 0 or set(four) != {"0", "."} else trimmed(format_eur(abs(amount_peur), 12))
-
-
-def trimmed(decimal: str) -> str:
-    """A decimal without the zeros at its end, but with two places at least."""
-    whole, _, fraction = decimal.partition(".")
-    return f"{whole}.{fraction.rstrip('0').ljust(2, '0')}"
 
 
 def _trust(sources: Sources) -> Iterator[str]:

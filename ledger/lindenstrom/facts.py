@@ -55,6 +55,10 @@ class ChainFacts:
         rows = self._contracts.anchored(reader, window)
         return next(row.time for row in rows if row.record.revision == revision)
 
+    def digest(self, sequence: int) -> bytes:
+        """Digest of any posting, zeros where there is none."""
+        return self._contracts.posting(sequence).digest
+
     def posting(self, sequence: int) -> PostingFacts | None:
         """The posting, None when the chain knows none of that sequence."""
         found = self._posting
@@ -75,4 +79,5 @@ class ChainFacts:
             contested_by=named(found.contested_by),
             digest=found.digest,
             final_at=found.posted_at + self._objection_s,
+            live=self._contracts.live(found.window),
         )

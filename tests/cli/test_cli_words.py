@@ -12,9 +12,9 @@ from lindenstrom.core.calendar import OPEN_END, Zone, window_of
 from lindenstrom_cli.commands.chain import clock
 from lindenstrom_cli.days import end_day, first_day, shown_last, shown_spans
 from lindenstrom_cli.errors import BadClock, BadHex
-from lindenstrom_cli.render import Result, json_text, table, utc
+from lindenstrom_cli.render import Result, json_text, table, trimmed, utc
 from lindenstrom_cli.types import parse_hex
-from lindenstrom_cli.verdict import euro, trimmed
+from lindenstrom_cli.verdict import euro
 
 
 def test_days_are_shown_as_spans() -> None:

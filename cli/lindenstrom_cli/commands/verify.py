@@ -3,20 +3,27 @@
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from lindenstrom.chain.community import Community, community_ref, load_community
 from lindenstrom.chain.node import NodeConfig, NodeKind
 from lindenstrom.core.bundles import Bundle, read_bundle
+from lindenstrom.core.changes import Correction, is_committed
 from lindenstrom.core.packs import decode_pack
-from lindenstrom.core.verification import ChainView, Expectation, verify_bundle
+from lindenstrom.core.statements import SourceKind
+from lindenstrom.core.verification import Expectation, verify_bundle
 from lindenstrom.mailbox import collect_packs
 from lindenstrom.signing import recover_address
 from lindenstrom_cli.app import Session, command
+from lindenstrom_cli.corrected import earlier_bundle
 from lindenstrom_cli.errors import NothingExpected, UnreadableFile
 from lindenstrom_cli.types import ADDRESS
 from lindenstrom_cli.verdict import CHECKS, Sources, Verification, verification
+
+if TYPE_CHECKING:
+    from lindenstrom.facts import ChainFacts
 
 
 @command(
@@ -72,6 +79,7 @@ def verify(
     with ExitStack() as stack:
         view = None if offline else _view(community, read, stack)
         report = verify_bundle(read, expected, recover=recover_address, chain=view)
+        corrected = _correction(bundle, read, community, view)
     sources = Sources(
         bundle=bundle,
         community_file=file,
@@ -80,21 +88,33 @@ def verify(
         own_packs=sum(meter.binding.meter in own for meter in read.meters),
         pinned=pinned,
     )
-    return verification(read, report, sources, explain)
+    return verification(read, report, sources, corrected, explain)
 
 
 def _own_packs(place: Path, bundle: Bundle) -> dict[bytes, bytes]:
     """The member's own packs of the bundle's day, by meter. Raises UnreadableFile."""
     found: dict[bytes, bytes] = {}
+    used = {m.binding.meter: m.opening for m in bundle.meters if m.opening.kind == SourceKind.ANCHORED}
     for delivery in collect_packs(place, bundle.header.window):
         for data in delivery.packs.values():
-            found[decode_pack(data).meter] = data  # the newest revision comes last
+            meter = decode_pack(data).meter
+            if meter not in used or used[meter].revision == delivery.revision:
+                found[meter] = data  # of a meter without an anchored source, the newest revision comes last
     if not found:
         raise UnreadableFile(place, "a mailbox with readings of this day")
     return found
 
 
-def _view(community: Community, bundle: Bundle, stack: ExitStack) -> ChainView:
+def _correction(file: Path, bundle: Bundle, community: Community, view: "ChainFacts | None") -> Correction | None:
+    """What a correction changed, beside an earlier statement that is really the one posted; None if there is none."""
+    earlier, found = earlier_bundle(file, bundle)
+    if earlier is None:
+        return None
+    digest = view.digest(earlier.sequence) if view else earlier.digest
+    return found if is_committed(earlier, community.id, community.constants.depth, digest) else None
+
+
+def _view(community: Community, bundle: Bundle, stack: ExitStack) -> "ChainFacts":
     """What the checks ask the chain. Errors: those of opening the chain, WrongChain, CodeDiffers."""
     from lindenstrom.chain.client import open_chain
     from lindenstrom.facts import ChainFacts

@@ -71,6 +71,8 @@ class PostingFacts:
     digest: bytes
     final_at: int
     """Earliest time of finality, protocol time."""
+    live: int = 0
+    """The window's newest posting that stands, by sequence; a later one than this corrects it."""
 
 
 class ChainView(StoredFacts, Protocol):
