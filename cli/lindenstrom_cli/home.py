@@ -57,6 +57,11 @@ class Home:
         return self.root / "operator" / "store.sqlite"
 
     @property
+    def month_keys(self) -> Path:
+        """The operator's month keys: apart from the store, and in no backup of it."""
+        return self.root / "month-keys" / "operator.sqlite"
+
+    @property
     def mailbox(self) -> Path:
         """Where packs and bundles are handed over."""
         return self.root / "mailbox"

@@ -96,7 +96,8 @@ def open_store(world: World) -> "Store":
     """The operator's store. Raises StoreMissing."""
     from lindenstrom.store.store import Store
 
-    store = Store.open(world.session.home.store, community=world.community.id)
+    home = world.session.home
+    store = Store.open(home.store, community=world.community.id, keys=home.month_keys)
     world.session.later(store.close)
     return store
 

@@ -11,6 +11,7 @@ import pytest
 from lindenstrom.operator.day import settle_day
 from lindenstrom.operator.errors import AlreadyPosted, SequenceTaken, StoredDayDiffers
 from lindenstrom.operator.office import Step
+from lindenstrom.store.errors import RowDamaged
 from lindenstrom.store.store import Store
 from tests.operator.test_crashes import Cut, cut_at
 from tests.operator.world import FIRST_DAY, World, new_world
@@ -43,13 +44,21 @@ def test_another_store_took_the_sequence(tmp_path: Path, step: Step) -> None:
                 settle_day(world.office, FIRST_DAY)
 
 
-def test_a_damaged_store_delivers_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("damage", "found"),
+    [
+        ("UPDATE statements SET sealed_lines = zeroblob(64) WHERE member = 3", RowDamaged),
+        ("UPDATE statements SET sealed_lines = (SELECT sealed_lines FROM statements WHERE member = 4)", RowDamaged),
+        ("DELETE FROM statements WHERE member = 3", StoredDayDiffers),
+    ],
+)
+def test_a_damaged_store_delivers_nothing(tmp_path: Path, damage: str, found: type[Exception]) -> None:
     with new_world(tmp_path) as world:
         world.read_day(FIRST_DAY)
         with pytest.raises(Cut):
             settle_day(world.office, FIRST_DAY, progress=cut_at(Step.BUNDLES))
         with closing(sqlite3.connect(tmp_path / "store.sqlite")) as raw, raw:
-            raw.execute("UPDATE statements SET lines = zeroblob(36) WHERE member = 3")
-        with pytest.raises(StoredDayDiffers):
+            raw.execute(damage)
+        with pytest.raises(found):
             settle_day(world.office, FIRST_DAY)
         assert not (world.office.mailbox / "bundles").exists()

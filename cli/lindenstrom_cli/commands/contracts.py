@@ -110,7 +110,7 @@ def deploy(session: Session, url: str | None, yes: bool) -> Deployment:
             auditors=auditors,
             constants=replace(default_constants(settings.zone), depth=settings.depth),
         )
-    Store.create(home.store, community=community.id, secret=secrets.token_bytes(32)).close()
+    Store.create(home.store, community=community.id, secret=secrets.token_bytes(32), keys=home.month_keys).close()
     session.note(text("contracts.next"))
     return _shown(community)
 

@@ -102,7 +102,7 @@ def found_town(root: Path, model: DemoCommunity, windows: range, stack: ExitStac
         constants=replace(default_constants(ZONE_NAME), depth=DEPTH),
     )
     chain.ensure_funds(keys["auditor"].address)
-    store = Store.create(home.store, community=community.id, secret=secrets.token_bytes(32))
+    store = Store.create(home.store, community=community.id, secret=secrets.token_bytes(32), keys=home.month_keys)
     stack.callback(store.close)
     office = Office(
         chain=chain,

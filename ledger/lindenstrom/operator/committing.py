@@ -9,8 +9,8 @@ from lindenstrom.core.salts import Purpose, salt
 from lindenstrom.core.statements import decode_lines, decode_triples, encode_lines, encode_triples
 from lindenstrom.operator.errors import StoredDayDiffers
 from lindenstrom.operator.office import Office
+from lindenstrom.store.keybook import month_of
 from lindenstrom.store.records import StoredDay, StoredPosting, StoredSource, StoredStatement
-from lindenstrom.store.store import month_of
 
 FIRST_REVISION = 0
 

@@ -12,7 +12,8 @@ from lindenstrom.core.calendar import Zone
 from lindenstrom.operator.errors import NotTheOperator
 from lindenstrom.roster import CommunityReader
 from lindenstrom.signing import address_of
-from lindenstrom.store.store import Randomness, Store
+from lindenstrom.store.keybook import Randomness
+from lindenstrom.store.store import Store
 
 
 class Step(StrEnum):

@@ -1,8 +1,9 @@
 """Errors of the store.
 
-UsageError      StoreExists
-CouldNotCheck   StoreMissing, NotAStore, StoreTooNew, StoreOfAnotherCommunity, StoreUnreadable
-RefusedByRules  StoreConflict, ParametersUnknown
+UsageError      StoreExists, KeysBesideData
+CouldNotCheck   StoreMissing, KeyBookMissing, NotAStore, StoreTooNew, StoreTooOld, StoreOfAnotherCommunity,
+                StoreUnreadable, RowDamaged, MonthKeyLost
+RefusedByRules  StoreConflict, ParametersUnknown, MonthErased
 """
 
 from lindenstrom.errors import CouldNotCheck, RefusedByRules, UsageError
@@ -22,6 +23,13 @@ class StoreMissing(CouldNotCheck):
         super().__init__(f"there is no store at {place}; check the path, or create the store first")
 
 
+class KeyBookMissing(CouldNotCheck):
+    """A store without the keys that open its rows."""
+
+    def __init__(self, place: str) -> None:
+        super().__init__(f"the store's month keys are not at {place}; put them back from their own copy")
+
+
 class NotAStore(CouldNotCheck):
     """The database holds something else."""
 
@@ -35,6 +43,53 @@ class StoreTooNew(CouldNotCheck):
     def __init__(self, place: str, found: int, known: int) -> None:
         super().__init__(
             f"the store at {place} has schema {found}, this release reads up to {known}; use the release that wrote it"
+        )
+
+
+class StoreTooOld(CouldNotCheck):
+    """A release before rows were encrypted wrote the store."""
+
+    def __init__(self, place: str, found: int) -> None:
+        super().__init__(
+            f"the store at {place} has schema {found}, whose rows cannot be erased; use the release that wrote it"
+        )
+
+
+class KeysBesideData(UsageError):
+    """Month keys in the database that they are to be kept apart from, or no place for them at all."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "month keys are kept apart from the data, else a backup of the data would hold both; "
+            "give them a database of their own"
+        )
+
+
+class RowDamaged(CouldNotCheck):
+    """A row does not open under its key."""
+
+    def __init__(self, place: str) -> None:
+        super().__init__(f"the store's row {place} is damaged or was changed; restore the store from a backup")
+
+
+class MonthKeyLost(CouldNotCheck):
+    """A row's key is missing although nobody erased it."""
+
+    def __init__(self, month: str) -> None:
+        of = f"of {month} " if month else ""
+        super().__init__(
+            f"a key {of}is missing from the key database although it was never erased: it is older than the store; "
+            "put back the newest copy of the key database"
+        )
+
+
+class MonthErased(RefusedByRules):
+    """The month's keys are deleted."""
+
+    def __init__(self, month: str) -> None:
+        super().__init__(
+            f"{month} is erased: its keys are deleted, so nothing of it can be computed, kept or posted again; "
+            "corrections had to come before the erasure"
         )
 
 

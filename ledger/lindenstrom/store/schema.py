@@ -1,8 +1,15 @@
-"""Tables of the store, and their version. Numbers of the protocol are BigInteger: u32 does not fit SQL's integer."""
+"""Tables of the store, and their version. Numbers of the protocol are BigInteger: u32 does not fit SQL's integer.
+
+Columns named sealed_… hold values under month keys (sealing.py), which lie in another database (keybook.py).
+"""
+
+from collections.abc import Mapping
 
 from sqlalchemy import BigInteger, Column, Integer, LargeBinary, MetaData, PrimaryKeyConstraint, String, Table
 
-SCHEMA_VERSION = 1
+from lindenstrom.core.salts import Purpose
+
+SCHEMA_VERSION = 2
 
 metadata = MetaData()
 
@@ -35,16 +42,6 @@ agreement_labels = Table(
     Column("label", String, nullable=False),
 )
 
-month_keys = Table(
-    "month_keys",
-    metadata,
-    Column("purpose", String, nullable=False),
-    Column("subject", BigInteger, nullable=False),
-    Column("month", Integer, nullable=False),
-    Column("key", LargeBinary(32), nullable=False),
-    PrimaryKeyConstraint("purpose", "subject", "month"),
-)
-
 # Keyed by the commitment: parameters are received before the chain gives the membership its place.
 parameters = Table(
     "parameters",
@@ -52,10 +49,7 @@ parameters = Table(
     Column("commitment", LargeBinary(32), primary_key=True),
     Column("member", BigInteger, nullable=False),
     Column("agreement", BigInteger, nullable=False),
-    Column("weight", BigInteger, nullable=False),
-    Column("share_ppm", BigInteger, nullable=False),
-    Column("limit_ueur_kwh", BigInteger, nullable=False),
-    Column("salt", LargeBinary(32), nullable=False),
+    Column("sealed_opening", LargeBinary, nullable=False),  # weight u32 ‖ share u32 ‖ limit u32 ‖ salt; empty: erased
 )
 
 packs = Table(
@@ -64,7 +58,7 @@ packs = Table(
     Column("binding", BigInteger, nullable=False),
     Column("window", BigInteger, quote=True, nullable=False),
     Column("revision", Integer, nullable=False),
-    Column("pack", LargeBinary, nullable=False),
+    Column("sealed_pack", LargeBinary, nullable=False),
     Column("proof", LargeBinary, nullable=False),
     Column("account", LargeBinary(20), nullable=False),
     Column("signature", LargeBinary, nullable=False),
@@ -94,7 +88,7 @@ results = Table(
     metadata,
     Column("sequence", BigInteger, nullable=False),
     Column("agreement", BigInteger, nullable=False),
-    Column("triples", LargeBinary, nullable=False),
+    Column("sealed_triples", LargeBinary, nullable=False),
     PrimaryKeyConstraint("sequence", "agreement"),
 )
 
@@ -103,8 +97,8 @@ statements = Table(
     metadata,
     Column("sequence", BigInteger, nullable=False),
     Column("member", BigInteger, nullable=False),
-    Column("lines", LargeBinary, nullable=False),
-    Column("net_peur", String, nullable=False),  # i128
+    Column("sealed_lines", LargeBinary, nullable=False),  # empty: erased
+    Column("sealed_net", LargeBinary, nullable=False),  # i128
     PrimaryKeyConstraint("sequence", "member"),
 )
 
@@ -115,7 +109,17 @@ sources = Table(
     Column("binding", BigInteger, nullable=False),
     Column("kind", Integer, nullable=False),
     Column("revision", Integer, nullable=False),
-    Column("replacement", LargeBinary, nullable=False),  # pack of a replacement, else empty
+    Column("replacement", LargeBinary, nullable=False),  # leaf of a replacement's pack, else empty
+    Column("sealed_pack", LargeBinary, nullable=False),  # a replacement's pack, else or once erased empty
     Column("ground", String, nullable=False),  # why it was replaced, else empty
     PrimaryKeyConstraint("sequence", "binding"),
 )
+
+SUBJECTS: Mapping[Purpose, tuple[Table, str]] = {
+    Purpose.PACK: (packs, "binding"),
+    Purpose.LEVEL: (results, "agreement"),
+    Purpose.LINE: (statements, "member"),
+    Purpose.TOTAL: (statements, "member"),
+    Purpose.REPLACEMENT: (sources, "binding"),
+}
+"""Which table's rows a purpose's keys open, and which column says whose key."""

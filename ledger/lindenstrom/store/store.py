@@ -3,30 +3,29 @@
 Writing something a second time changes nothing; writing something else under the same key is refused (I5, I6).
 """
 
-import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
-from sqlalchemy import Connection, Engine, Table, create_engine, delete, event, func, insert, inspect, select, update
-from sqlalchemy.exc import DatabaseError, OperationalError, SQLAlchemyError
+from sqlalchemy import Connection, Table, delete, func, insert, select, update
 
-from lindenstrom.core.calendar import date_of
-from lindenstrom.core.packs import pack_leaf
+from lindenstrom.core.hashing import i128, u32
 from lindenstrom.core.salts import Purpose
 from lindenstrom.core.statements import Header, Source, SourceKind
 from lindenstrom.core.terms import Parameters
 from lindenstrom.store import schema
+from lindenstrom.store.database import Database, file_of
 from lindenstrom.store.errors import (
-    NotAStore,
+    KeysBesideData,
+    MonthErased,
     StoreConflict,
     StoreExists,
-    StoreMissing,
     StoreOfAnotherCommunity,
     StoreTooNew,
-    StoreUnreadable,
+    StoreTooOld,
 )
+from lindenstrom.store.keybook import NO_MONTH, KeyBook, Randomness, month_name, month_of
 from lindenstrom.store.records import (
     PostingStep,
     StoredDay,
@@ -35,74 +34,61 @@ from lindenstrom.store.records import (
     StoredSource,
     StoredStatement,
 )
+from lindenstrom.store.sealing import seal, unseal
 
-Randomness = Callable[[int], bytes]
-"""count → that many random bytes."""
-
-
-def month_of(window: int) -> int:
-    """Month that a window belongs to, counted since year 0: the life span of a key."""
-    day = date_of(window)
-    return day.year * 12 + day.month - 1
+KEYS_NAME = "month-keys.sqlite"
 
 
 class Store:
     """Open with `create` or `open`; close with `close` or as a context manager.
 
-    Every method is a transaction of its own, or joins the one begun by `transaction`. Errors: StoreUnreadable.
+    Every method is a transaction of its own, or joins the one begun by `transaction`. Keys are on disk before the rows
+    that need them. Errors: StoreUnreadable, RowDamaged, MonthKeyLost.
     """
 
-    def __init__(self, engine: Engine, community: bytes, secret: bytes) -> None:
-        self._engine = engine
-        self._current: Connection | None = None
+    def __init__(self, database: Database, keys: KeyBook, community: bytes, secret: bytes) -> None:
+        self._database = database
+        self.keys = keys
         self.community = community
         self.secret = secret
 
     @classmethod
-    def create(cls, place: str | Path, *, community: bytes, secret: bytes) -> Self:
-        """New store at a path (mode 0600) or URL; secret: the community's 32 random bytes. Raises StoreExists."""
-        path = _path(place)
-        if path is not None:
-            try:
-                os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-            except FileExistsError:
-                raise StoreExists(str(path)) from None
-        engine = _engine(place)
-        with _failures(), engine.begin() as connection:
-            if inspect(connection).has_table(schema.version.name):
-                raise StoreExists(_shown(place))
-            schema.metadata.create_all(connection)
-            connection.execute(
-                insert(schema.version).values(version=schema.SCHEMA_VERSION, community=community, secret=secret)
-            )
-        return cls(engine, community, secret)
+    def create(cls, place: str | Path, *, community: bytes, secret: bytes, keys: str | Path | None = None) -> Self:
+        """New store at a path (mode 0600) or URL; secret: the community's 32 random bytes.
+
+        keys: where the month keys are kept, apart from the data; beside a file by default. Raises StoreExists,
+        KeysBesideData.
+        """
+        keys = _keys_place(place, keys)
+        path = file_of(place)
+        if path is not None and path.exists():
+            raise StoreExists(str(path))  # before a key book is made for it
+        book = KeyBook.create(keys, community=community)
+        row = {"version": schema.SCHEMA_VERSION, "community": community, "secret": secret}
+        database = Database.create(place, schema.version, row)
+        return cls(database, book, community, secret)
 
     @classmethod
-    def open(cls, place: str | Path, *, community: bytes) -> Self:
-        """Existing store. Raises StoreMissing, NotAStore, StoreTooNew, StoreOfAnotherCommunity."""
-        path = _path(place)
-        if path is not None and not path.is_file():
-            raise StoreMissing(str(path))
-        engine = _engine(place)
-        try:
-            with engine.connect() as connection:
-                if not inspect(connection).has_table(schema.version.name):
-                    raise NotAStore(_shown(place))
-                found = connection.execute(select(schema.version.c.version)).scalar_one()
-                if found > schema.SCHEMA_VERSION:
-                    raise StoreTooNew(_shown(place), found, schema.SCHEMA_VERSION)
-                row = connection.execute(select(schema.version)).one()
-        except OperationalError as error:
-            raise StoreUnreadable(type(error.orig).__name__) from error
-        except DatabaseError as error:
-            raise NotAStore(_shown(place)) from error
+    def open(cls, place: str | Path, *, community: bytes, keys: str | Path | None = None) -> Self:
+        """Existing store with its month keys.
+
+        Raises StoreMissing, KeyBookMissing, KeysBesideData, NotAStore, StoreTooNew, StoreTooOld,
+        StoreOfAnotherCommunity.
+        """
+        keys = _keys_place(place, keys)
+        database, row = Database.open(place, schema.version)
+        if row.version > schema.SCHEMA_VERSION:
+            raise StoreTooNew(database.shown, row.version, schema.SCHEMA_VERSION)
+        if row.version < schema.SCHEMA_VERSION:
+            raise StoreTooOld(database.shown, row.version)
         if row.community != community:
-            raise StoreOfAnotherCommunity(_shown(place))
-        return cls(engine, community, row.secret)
+            raise StoreOfAnotherCommunity(database.shown)
+        return cls(database, KeyBook.open(keys, community=community), community, row.secret)
 
     def close(self) -> None:
-        """Give the database back."""
-        self._engine.dispose()
+        """Give the databases back."""
+        self._database.close()
+        self.keys.close()
 
     def __enter__(self) -> Self:
         return self
@@ -113,15 +99,13 @@ class Store:
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
         """All or nothing; a transaction inside another joins it."""
-        if self._current is not None:
-            yield self._current
-            return
-        with _failures(), self._engine.begin() as connection:
-            self._current = connection
-            try:
-                yield connection
-            finally:
-                self._current = None
+        with self._database.transaction() as connection:
+            yield connection
+
+    def scrub(self) -> None:
+        """Rewrite both databases, so that what was deleted leaves no bytes behind in them."""
+        self._database.scrub()
+        self.keys.scrub()
 
     # --- names
 
@@ -153,100 +137,84 @@ class Store:
 
     def put_parameters(self, member: int, agreement: int, parameters: Parameters) -> None:
         """Keep a membership's opened parameters, before the receipt for them is signed."""
-        values = {
-            "member": member,
-            "agreement": agreement,
-            "weight": parameters.weight,
-            "share_ppm": parameters.share_ppm,
-            "limit_ueur_kwh": parameters.limit_ueur_kwh,
-            "salt": parameters.salt,
-        }
-        self._put(schema.parameters, {"commitment": parameters.commitment}, values, "a membership's parameters")
+        commitment = parameters.commitment  # it is salted: equal commitments are equal parameters
+        with self.transaction() as connection:
+            t = schema.parameters
+            found = connection.execute(select(t).where(t.c.commitment == commitment)).one_or_none()
+            if found is not None:
+                if (found.member, found.agreement) != (member, agreement):
+                    raise StoreConflict("a membership's parameters")
+                return
+            key = self.keys.keys(Purpose.PARAMETERS, [member], NO_MONTH)[member]
+            sealed = seal(key, f"parameters {commitment.hex()}", parameters_bytes(parameters))
+            row = {"commitment": commitment, "member": member, "agreement": agreement, "sealed_opening": sealed}
+            connection.execute(insert(t).values(**row))
 
     def all_parameters(self) -> dict[bytes, Parameters]:
-        """Commitment → parameters, of all memberships ever received."""
-        return {
-            row.commitment: Parameters(
-                weight=row.weight, share_ppm=row.share_ppm, limit_ueur_kwh=row.limit_ueur_kwh, salt=row.salt
-            )
-            for row in self._rows(select(schema.parameters))
-        }
+        """Commitment → parameters, of all memberships ever received, but for erased ones."""
+        keys = self.keys.opened(Purpose.PARAMETERS, NO_MONTH)
+        found = {}
+        for row in self._rows(select(schema.parameters)):
+            key = keys.get(row.member) if row.sealed_opening else None
+            if key is not None:
+                found[row.commitment] = read_parameters(
+                    unseal(key, f"parameters {row.commitment.hex()}", row.sealed_opening)
+                )
+        return found
 
     def month_keys(
         self, purpose: Purpose, subjects: Iterable[int], month: int, randomness: Randomness
     ) -> dict[int, bytes]:
-        """The month's random 32-byte keys per subject; those that do not exist yet are made and stored."""
-        t = schema.month_keys
-        with self.transaction() as connection:
-            rows = connection.execute(select(t.c.subject, t.c.key).where(t.c.purpose == purpose, t.c.month == month))
-            keys = {row.subject: row.key for row in rows}
-            fresh = {s: randomness(32) for s in sorted(set(subjects) - keys.keys())}
-            if fresh:
-                connection.execute(
-                    insert(t),
-                    [{"purpose": purpose.value, "subject": s, "month": month, "key": k} for s, k in fresh.items()],
-                )
-        return keys | fresh
+        """The month's random 32-byte keys per subject; those that do not exist yet are made and stored.
 
-    def erase(self, purpose: Purpose, before_window: int) -> int:
-        """Delete the keys of all months that ended before the window's (R9), and what they hid; number of keys.
-
-        LEVEL takes packs, replacements and levels with it, LINE the lines, TOTAL the nets.
+        Raises MonthErased.
         """
-        t, month = schema.month_keys, month_of(before_window)
-        with self.transaction() as connection:
-            erased = connection.execute(delete(t).where(t.c.purpose == purpose.value, t.c.month < month)).rowcount
-            rows = connection.execute(select(schema.postings.c.sequence, schema.postings.c.window))
-            old = [row.sequence for row in rows if month_of(row.window) < month]
-            tables = {Purpose.LEVEL: (schema.results, schema.sources), Purpose.TOTAL: (schema.statements,)}
-            for table in tables.get(purpose, ()):
-                connection.execute(delete(table).where(table.c.sequence.in_(old)))
-            if purpose is Purpose.LINE:
-                s = schema.statements
-                connection.execute(update(s).where(s.c.sequence.in_(old)).values(lines=b""))
-            if purpose is Purpose.LEVEL:
-                windows = list(connection.execute(select(schema.packs.c.window).distinct()).scalars())
-                connection.execute(
-                    delete(schema.packs).where(schema.packs.c.window.in_([w for w in windows if month_of(w) < month]))
-                )
-        return int(erased)
+        return self.keys.keys(purpose, subjects, month, randomness)
+
+    def require_kept(self, window: int) -> None:
+        """Raises MonthErased where a window's month is erased for everybody: it can be neither posted nor corrected."""
+        month = month_of(window)
+        if any(e.month == month and e.member is None for e in self.keys.erasures()):
+            raise MonthErased(month_name(month))
 
     # --- packs
 
     def put_packs(self, packs: Sequence[StoredPack]) -> None:
         """Keep packs that were checked. Raises StoreConflict where another pack holds the place (I6)."""
-        t = schema.packs
-        rows = [
-            {
-                "binding": p.binding,
-                "window": p.window,
-                "revision": p.revision,
-                "pack": p.pack,
-                "proof": b"".join(p.proof),
-                "account": p.account,
-                "signature": p.signature,
-            }
-            for p in packs
-        ]
+        t, rows = schema.packs, []
+        windows = {p.window for p in packs}
         with self.transaction() as connection:
-            windows = {p.window for p in packs}
-            known = {
-                (r.binding, r.window, r.revision): r.pack for r in self._rows(select(t).where(t.c.window.in_(windows)))
-            }
+            known = {(p.binding, p.window, p.revision): p.pack for w in windows for p in self.packs(w).values()}
             for p in packs:
                 if known.get((p.binding, p.window, p.revision), p.pack) != p.pack:
                     raise StoreConflict(f"a pack of binding {p.binding} for window {p.window}")
-            fresh = [r for r in rows if (r["binding"], r["window"], r["revision"]) not in known]
-            if fresh:
-                connection.execute(insert(t), fresh)
+            fresh = [p for p in packs if (p.binding, p.window, p.revision) not in known]
+            for month in sorted({month_of(p.window) for p in fresh}):
+                mine = [p for p in fresh if month_of(p.window) == month]
+                keys = self.keys.keys(Purpose.PACK, {p.binding for p in mine}, month)
+                rows += [
+                    {
+                        "binding": p.binding,
+                        "window": p.window,
+                        "revision": p.revision,
+                        "sealed_pack": seal(keys[p.binding], _pack_place(p.binding, p.window, p.revision), p.pack),
+                        "proof": b"".join(p.proof),
+                        "account": p.account,
+                        "signature": p.signature,
+                    }
+                    for p in mine
+                ]
+            if rows:
+                connection.execute(insert(t), rows)
 
     def packs(self, window: int) -> dict[tuple[int, int], StoredPack]:
-        """(binding, revision) → pack, of one window."""
+        """(binding, revision) → pack, of one window; erased ones are not among them."""
         t = schema.packs
-        return {(row.binding, row.revision): _pack(row) for row in self._rows(select(t).where(t.c.window == window))}
+        rows = self._opened_packs(self._rows(select(t).where(t.c.window == window)))
+        return {(p.binding, p.revision): p for p in rows}
 
     def last_packs(self, before_window: int) -> dict[int, StoredPack]:
-        """Per binding the newest pack on record of an earlier window."""
+        """Per binding the newest pack on record of an earlier window; none where it is erased."""
         t = schema.packs
         newest = (
             select(t.c.binding, func.max(t.c.window).label("newest"))
@@ -259,7 +227,19 @@ class Store:
             .join(newest, (t.c.binding == newest.c.binding) & (t.c.window == newest.c.newest))
             .order_by(t.c.revision)
         )
-        return {row.binding: _pack(row) for row in self._rows(query)}
+        return {p.binding: p for p in self._opened_packs(self._rows(query))}
+
+    def _opened_packs(self, rows: Iterable[Any]) -> Iterator[StoredPack]:
+        by_month: dict[int, list[Any]] = {}
+        for row in rows:
+            by_month.setdefault(month_of(row.window), []).append(row)
+        for month, mine in by_month.items():
+            keys = self.keys.opened(Purpose.PACK, month)
+            for row in mine:
+                key = keys.get(row.binding)
+                if key is not None:
+                    place = _pack_place(row.binding, row.window, row.revision)
+                    yield _pack(row, unseal(key, place, row.sealed_pack))
 
     # --- postings
 
@@ -285,7 +265,7 @@ class Store:
                 return
             fresh = {"step": PostingStep.INTENT.value, "raw_tx": b"", "tx_hash": b"", "gas": 0}
             connection.execute(insert(t).values(sequence=sequence, **values, **fresh))
-            _insert_day(connection, sequence, day)
+            self._insert_day(connection, sequence, month_of(h.window), day)
 
     def drop_intent(self, sequence: int, *, signed: bool = False) -> None:
         """Forget a posting that was never signed, so that its day is made anew.
@@ -327,19 +307,90 @@ class Store:
         return next((_posting(row) for row in self._rows(select(t).where(t.c.sequence == sequence))), None)
 
     def day(self, sequence: int) -> StoredDay:
-        """What a posting committed."""
+        """What a posting committed, as far as it is not erased.
 
-        def rows(table: Table) -> list[Any]:
-            return self._rows(select(table).where(table.c.sequence == sequence))
+        Without its key an agreement's triples and a member's statement are not there, lines and a replacement's pack
+        are empty.
+        """
+        posting = self.posting(sequence)
+        month = month_of(posting.header.window) if posting else NO_MONTH
 
+        def opened(table: Table, purpose: Purpose, subject: str, column: str) -> dict[int, bytes]:
+            keys, found = self.keys.opened(purpose, month), {}
+            query = select(table.c[subject], table.c[column]).where(table.c.sequence == sequence)
+            for of, sealed in self._rows(query):
+                key = keys.get(of) if sealed else None
+                if key is not None:
+                    found[of] = unseal(key, _place(table, sequence, of, column), sealed)
+            return found
+
+        lines = opened(schema.statements, Purpose.LINE, "member", "sealed_lines")
+        nets = opened(schema.statements, Purpose.TOTAL, "member", "sealed_net")
+        replacements = opened(schema.sources, Purpose.REPLACEMENT, "binding", "sealed_pack")
+        sources = self._rows(select(schema.sources).where(schema.sources.c.sequence == sequence))
         return StoredDay(
-            triples={row.agreement: row.triples for row in rows(schema.results)},
+            triples=opened(schema.results, Purpose.LEVEL, "agreement", "sealed_triples"),
             statements={
-                row.member: StoredStatement(lines=row.lines, net_peur=int(row.net_peur))
-                for row in rows(schema.statements)
+                m: StoredStatement(lines=lines.get(m, b""), net_peur=int.from_bytes(net, "big", signed=True))
+                for m, net in nets.items()
             },
-            sources={row.binding: _source(row) for row in rows(schema.sources)},
+            sources={row.binding: _source(row, replacements.get(row.binding, b"")) for row in sources},
         )
+
+    # --- erasure
+
+    def subjects(self, purpose: Purpose, month: int) -> set[int]:
+        """Whose rows or keys of this purpose a month has: bindings, agreements or members."""
+        found, (table, column) = self.keys.subjects(purpose, month), schema.SUBJECTS[purpose]
+        if table is schema.packs:
+            rows = self._rows(select(table.c.binding, table.c.window).distinct())
+            return found | {row.binding for row in rows if month_of(row.window) == month}
+        rows = self._rows(select(table.c[column]).where(table.c.sequence.in_(self.sequences(month))))
+        return found | {row[0] for row in rows}
+
+    def sequences(self, month: int) -> list[int]:
+        """The month's postings."""
+        return [p.sequence for p in self.postings() if month_of(p.header.window) == month]
+
+    def months(self) -> set[int]:
+        """Months that have postings or packs."""
+        windows = self._rows(select(schema.packs.c.window).distinct())
+        return {month_of(row.window) for row in windows} | {month_of(p.header.window) for p in self.postings()}
+
+    def erase(self, purpose: Purpose, month: int, subjects: Iterable[int]) -> None:
+        """Delete these subjects' keys of a month for good, and then what they open (R9). Repeatable.
+
+        The bytes leave the files with `scrub`. In a copy of the store the rows stay, and nothing opens them any more.
+        """
+        wanted, mine = sorted(subjects), self.sequences(month)
+        self.keys.destroy(purpose, month, wanted)
+        with self.transaction() as connection:
+            if purpose is Purpose.PACK:
+                t = schema.packs
+                windows = connection.execute(select(t.c.window).distinct()).scalars()
+                days = [w for w in windows if month_of(w) == month]
+                connection.execute(delete(t).where(t.c.binding.in_(wanted), t.c.window.in_(days)))
+            if purpose is Purpose.LEVEL:
+                r = schema.results
+                connection.execute(delete(r).where(r.c.agreement.in_(wanted), r.c.sequence.in_(mine)))
+            if purpose is Purpose.REPLACEMENT:
+                r = schema.sources
+                here = (r.c.binding.in_(wanted), r.c.sequence.in_(mine))
+                connection.execute(update(r).where(*here).values(sealed_pack=b""))
+            if purpose in (Purpose.LINE, Purpose.TOTAL):
+                s = schema.statements
+                here = (s.c.member.in_(wanted), s.c.sequence.in_(mine))
+                if purpose is Purpose.LINE:
+                    connection.execute(update(s).where(*here).values(sealed_lines=b""))
+                else:
+                    connection.execute(delete(s).where(*here))
+
+    def erase_parameters(self, member: int) -> None:
+        """Delete a member's parameters with their key: when none of the days they counted for is left. Repeatable."""
+        t = schema.parameters
+        self.keys.destroy(Purpose.PARAMETERS, NO_MONTH, [member])
+        with self.transaction() as connection:
+            connection.execute(update(t).where(t.c.member == member).values(sealed_opening=b""))
 
     def count(self) -> Mapping[str, int]:
         """Number of rows per table."""
@@ -352,8 +403,7 @@ class Store:
     # --- inside
 
     def _rows(self, query: Any) -> list[Any]:
-        with self.transaction() as connection:
-            return list(connection.execute(query).all())
+        return self._database.rows(query)
 
     def _put(self, table: Table, key: dict[str, Any], values: dict[str, Any], what: str) -> None:
         with self.transaction() as connection:
@@ -370,44 +420,56 @@ class Store:
             connection.execute(delete(table).where(*where))
             connection.execute(insert(table).values(**key, **values))
 
+    def _insert_day(self, connection: Connection, sequence: int, month: int, day: StoredDay) -> None:
+        def sealed(table: Table, purpose: Purpose, column: str, plain: Mapping[int, bytes]) -> dict[int, bytes]:
+            keys = self.keys.keys(purpose, plain, month)
+            return {s: seal(keys[s], _place(table, sequence, s, column), data) for s, data in plain.items()}
+
+        triples = sealed(schema.results, Purpose.LEVEL, "sealed_triples", day.triples)
+        statements = day.statements
+        lines = {m: s.lines for m, s in statements.items()}
+        lines = sealed(schema.statements, Purpose.LINE, "sealed_lines", lines)
+        nets = {m: i128(s.net_peur) for m, s in statements.items()}
+        nets = sealed(schema.statements, Purpose.TOTAL, "sealed_net", nets)
+        replaced = {b: s.pack for b, s in day.sources.items() if s.pack}
+        packs = sealed(schema.sources, Purpose.REPLACEMENT, "sealed_pack", replaced)
+        rows: list[tuple[Table, list[dict[str, Any]]]] = [
+            (schema.results, [{"agreement": a, "sealed_triples": t} for a, t in triples.items()]),
+            (
+                schema.statements,
+                [{"member": m, "sealed_lines": lines[m], "sealed_net": nets[m]} for m in statements],
+            ),
+            (
+                schema.sources,
+                [
+                    {
+                        "binding": b,
+                        "kind": int(s.source.kind),
+                        "revision": s.source.revision,
+                        "replacement": s.source.replacement if s.source.kind is SourceKind.REPLACED else b"",
+                        "sealed_pack": packs.get(b, b""),
+                        "ground": s.ground,
+                    }
+                    for b, s in day.sources.items()
+                ],
+            ),
+        ]
+        for table, values in rows:
+            if values:
+                connection.execute(insert(table), [{"sequence": sequence, **v} for v in values])
+
     def _step(self, sequence: int, values: dict[str, Any]) -> None:
         with self.transaction() as connection:
             t = schema.postings
             connection.execute(update(t).where(t.c.sequence == sequence).values(**values))
 
 
-def _insert_day(connection: Connection, sequence: int, day: StoredDay) -> None:
-    rows: list[tuple[Table, list[dict[str, Any]]]] = [
-        (schema.results, [{"agreement": a, "triples": t} for a, t in day.triples.items()]),
-        (
-            schema.statements,
-            [{"member": m, "lines": s.lines, "net_peur": str(s.net_peur)} for m, s in day.statements.items()],
-        ),
-        (
-            schema.sources,
-            [
-                {
-                    "binding": b,
-                    "kind": int(s.source.kind),
-                    "revision": s.source.revision,
-                    "replacement": s.pack,
-                    "ground": s.ground,
-                }
-                for b, s in day.sources.items()
-            ],
-        ),
-    ]
-    for table, values in rows:
-        if values:
-            connection.execute(insert(table), [{"sequence": sequence, **v} for v in values])
-
-
-def _pack(row: Any) -> StoredPack:
+def _pack(row: Any, pack: bytes) -> StoredPack:
     return StoredPack(
         binding=row.binding,
         window=row.window,
         revision=row.revision,
-        pack=row.pack,
+        pack=pack,
         proof=tuple(row.proof[i : i + 32] for i in range(0, len(row.proof), 32)),
         account=row.account,
         signature=row.signature,
@@ -434,40 +496,38 @@ def _posting(row: Any) -> StoredPosting:
     )
 
 
-def _source(row: Any) -> StoredSource:
+def _source(row: Any, pack: bytes) -> StoredSource:
     if row.kind == SourceKind.ANCHORED:
         return StoredSource(source=Source.anchored(row.revision))
-    source = Source.replaced(pack_leaf(row.replacement))
-    return StoredSource(source=source, pack=row.replacement, ground=row.ground)
+    return StoredSource(source=Source.replaced(row.replacement), pack=pack, ground=row.ground)
 
 
-def _path(place: str | Path) -> Path | None:
-    """The file of a SQLite store, None for a URL."""
-    return None if "://" in str(place) else Path(place)
+def parameters_bytes(p: Parameters) -> bytes:
+    """weight u32 ‖ share u32 ‖ limit u32 ‖ salt."""
+    return u32(p.weight) + u32(p.share_ppm) + u32(p.limit_ueur_kwh) + p.salt
 
 
-def _shown(place: str | Path) -> str:
-    """A place for messages: a URL's password never shows."""
-    path = _path(place)
-    return str(path) if path is not None else str(place).split("://", 1)[0] + " database"
+def read_parameters(data: bytes) -> Parameters:
+    """Parameters of `parameters_bytes`."""
+    weight, share, limit = (int.from_bytes(data[i : i + 4], "big") for i in (0, 4, 8))
+    return Parameters(weight=weight, share_ppm=share, limit_ueur_kwh=limit, salt=data[12:])
 
 
-def _engine(place: str | Path) -> Engine:
-    path = _path(place)
-    engine = create_engine(str(place) if path is None else f"sqlite:///{path}")
-    if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _safe_sqlite)
-    return engine
+def _pack_place(binding: int, window: int, revision: int) -> str:
+    return f"packs {binding} {window} {revision}"
 
 
-def _safe_sqlite(connection: Any, _record: Any) -> None:
-    connection.execute("PRAGMA synchronous=FULL")
-    connection.execute("PRAGMA secure_delete=ON")  # erasure means that the bytes are gone
+def _place(table: Table, sequence: int, subject: int, column: str) -> str:
+    return f"{table.name} {sequence} {subject} {column}"
 
 
-@contextmanager
-def _failures() -> Iterator[None]:
-    try:
-        yield
-    except SQLAlchemyError as error:
-        raise StoreUnreadable(type(error).__name__) from error
+def _keys_place(place: str | Path, keys: str | Path | None) -> str | Path:
+    """Where the month keys lie. Raises KeysBesideData where that is the data's own database, or unknown."""
+    if keys is None:
+        path = file_of(place)
+        if path is None:
+            raise KeysBesideData
+        return path.with_name(KEYS_NAME)
+    if str(keys) == str(place):
+        raise KeysBesideData
+    return keys
