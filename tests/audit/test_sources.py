@@ -11,11 +11,13 @@ from lindenstrom.audit.errors import NotAnAuditor, NothingToVoid
 from lindenstrom.audit.findings import AuditedDay, Kind
 from lindenstrom.audit.run import audit_run
 from lindenstrom.core.hashing import keccak, u32
-from lindenstrom.core.packs import Registers, decode_pack, missing_pack
+from lindenstrom.core.packs import Registers, decode_pack
+from lindenstrom.core.replacement import NOTHING_READ, replacement_pack
 from lindenstrom.core.statements import Source
 from lindenstrom.mailbox import pack_path
 from lindenstrom.operator import collecting, day
 from lindenstrom.operator.collecting import Collected
+from lindenstrom.operator.committing import Plan
 from lindenstrom.operator.day import settle_day
 from lindenstrom.operator.errors import PacksNotDelivered
 from lindenstrom.operator.office import Office
@@ -110,13 +112,14 @@ def test_the_newest_revision_in_time_counts(tmp_path: Path) -> None:
 
 
 def replace_a_good_pack(window: int, office: Office) -> StoredSource:
-    pack = missing_pack(
+    pack = replacement_pack(
         community=office.community.id,
         meter=office.contracts.binding(1).meter,
         window=window,
         salt=b"s" * 32,
-        slot_count=office.zone.slot_count(window),
-        register=Registers(import_mwh=0, export_mwh=0),
+        zone=office.zone,
+        last_end=NOTHING_READ,
+        measured={},
     )
     return StoredSource(source=Source.replaced(pack.leaf), pack=pack.encode(), ground="because")
 
@@ -141,10 +144,10 @@ def test_a_cheating_operators_sources_are_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cheat: Callable[[int, Office], StoredSource | None], kind: Kind
 ) -> None:
     def choose(
-        office: Office, roster: Roster, window: int, sequence: int, collected: Collected
+        office: Office, roster: Roster, plan: Plan, collected: Collected
     ) -> tuple[dict[int, StoredSource], dict[int, bytes]]:
-        sources, packs = collecting.choose_sources(office, roster, window, sequence, collected)
-        false = cheat(window, office)
+        sources, packs = collecting.choose_sources(office, roster, plan, collected)
+        false = cheat(plan.window, office)
         if false is None:
             del sources[1]
         else:
@@ -181,7 +184,8 @@ def test_registers_run_on_and_jumps_are_listed(tmp_path: Path) -> None:
             settle_day(world.office, window)
         days = audited(world)
         assert [d.passed for d in days] == [True, True, True, False]
-        assert [d.register_gaps for d in days] == [(), (), (4,), ()]
+        assert [[t.binding for t in d.true_ups] for d in days] == [[], [], [4], []]
+        assert [d.register_gaps for d in days] == [(), (), (), ()]
         assert [(d.kind, d.binding) for d in days[3].differences] == [(Kind.REGISTERS, 1)]
         only = audit_run(world.office.mailbox, world.chain, world.community, windows=range(fourth, fourth + 1)).days
         assert only == (days[3],)

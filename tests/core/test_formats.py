@@ -26,7 +26,6 @@ from lindenstrom.core.packs import (
     Registers,
     UnreadablePack,
     decode_pack,
-    missing_pack,
     pack_fault,
 )
 from lindenstrom.core.salts import Purpose, meter_id, salt
@@ -127,17 +126,6 @@ def test_break_registers_must_not_run_backwards() -> None:
     assert pack.gap
     low = replace(pack.gap, old_end=Registers(import_mwh=pack.start.import_mwh - 1, export_mwh=0))
     assert fault_of(replace(pack, gap=low).encode()) is PackFault.REGISTERS
-
-
-def test_missing_pack_is_a_good_pack_of_zeros() -> None:
-    pack = missing_pack(
-        community=COMMUNITY, meter=bytes(32), window=20_000, salt=bytes(32), slot_count=92,
-        register=Registers(import_mwh=7, export_mwh=9),
-    )  # fmt: skip
-    good = pack_fault(
-        pack.encode(), community=COMMUNITY, meter=bytes(32), window=20_000, revision=0xFFFF, slot_count=92
-    )
-    assert good is None and replace(pack, salt=KEY).leaf != pack.leaf
 
 
 def camel(name: str) -> str:

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_mock_engine
 
+from lindenstrom.core.calendar import Zone
 from lindenstrom.core.hashing import i128, keccak
-from lindenstrom.core.packs import Registers, missing_pack
+from lindenstrom.core.replacement import NOTHING_READ, replacement_pack
 from lindenstrom.core.salts import Purpose
 from lindenstrom.core.statements import Header, Source
 from lindenstrom.core.terms import Parameters
@@ -54,9 +55,14 @@ POSTING = StoredPosting(sequence=1, header=HEADER, digest=SECRET, step=PostingSt
 
 
 def replacement() -> bytes:
-    zero = Registers(import_mwh=0, export_mwh=0)
-    return missing_pack(
-        community=COMMUNITY, meter=SECRET, window=FIRST_DAY, salt=SECRET, slot_count=96, register=zero
+    return replacement_pack(
+        community=COMMUNITY,
+        meter=SECRET,
+        window=FIRST_DAY,
+        salt=SECRET,
+        zone=Zone(),
+        last_end=NOTHING_READ,
+        measured={},
     ).encode()
 
 
@@ -151,14 +157,6 @@ def test_what_is_on_record_stays(store: Store) -> None:
     for _ in range(2):
         store.put_parameters(2, 1, parameters)
     assert store.all_parameters() == {parameters.commitment: parameters}
-
-
-def test_last_packs(store: Store) -> None:
-    rows = [replace(PACK, window=FIRST_DAY + d, revision=r, pack=bytes([d, r])) for d, r in ((0, 0), (2, 0), (2, 1))]
-    store.put_packs(rows)
-    assert store.last_packs(FIRST_DAY) == {}
-    assert store.last_packs(FIRST_DAY + 2)[1].pack == b"\x00\x00"
-    assert store.last_packs(FIRST_DAY + 9)[1].pack == b"\x02\x01"
 
 
 def test_a_postings_way(store: Store) -> None:

@@ -14,8 +14,9 @@ from lindenstrom.core.commitment import CommittedDay, DaySalts, commit_day
 from lindenstrom.core.eip712 import Anchor
 from lindenstrom.core.hashing import keccak, u32
 from lindenstrom.core.merkle import PositionalTree, batch_tree
-from lindenstrom.core.packs import Pack, Registers, Status, missing_pack
+from lindenstrom.core.packs import Pack, Registers, Status
 from lindenstrom.core.refutation import AgreementOpening, MeterOpening, RecordOpening, StatementOpening
+from lindenstrom.core.replacement import replacement_pack
 from lindenstrom.core.statements import Record, Source, SourceKind, batch_digest, encode_lines, encode_triples
 from lindenstrom.core.terms import Binding, Key, Membership, Parameters, Role, Rule, Terms
 from lindenstrom.core.verification import PostingFacts, PostingState
@@ -124,9 +125,9 @@ class ExampleDay:
     def pack(self, binding: Binding) -> bytes:
         if binding.reader != 1:
             return example_pack(binding, self.community).encode()
-        return missing_pack(
+        return replacement_pack(
             community=self.community, meter=binding.meter, window=WINDOW, salt=salt_of("replacement", binding.id),
-            slot_count=SLOTS, register=Registers(import_mwh=5, export_mwh=6),
+            zone=ZONE, last_end=Registers(import_mwh=5, export_mwh=6), measured={},
         ).encode()  # fmt: skip
 
     def reader_tree(self) -> PositionalTree:

@@ -28,6 +28,7 @@ from lindenstrom.core.eip712 import (
 from lindenstrom.core.hashing import keccak
 from lindenstrom.core.merkle import PositionalTree
 from lindenstrom.core.packs import Break, Pack, Registers, Status
+from lindenstrom.core.replacement import DayValues, history, replacement_pack
 from lindenstrom.core.statements import (
     Header,
     Line,
@@ -218,6 +219,38 @@ def field_vectors() -> dict[str, Any]:
     return field.field_vectors()
 
 
+def replacement_vectors() -> dict[str, Any]:
+    """Cases: measured days with their values per slot; the replacement pack (salt, meter: zeros) or its values."""
+    rng = random.Random(20260329)
+    spring, autumn = window_of(parse_date("2026-03-29")), window_of(parse_date("2026-10-25"))
+    back = [(0,), (1,), (3, 8), (1, 2, 3, 4, 5, 6, 7, 8), (10, 28), (11, 12), (2, 9, 27, 28, 29)]
+    windows = [spring - 1, spring, spring + 1, autumn, autumn + 1, autumn + 2, autumn + 10]
+    cases = []
+    for offset, window, days in zip((1, 1, 1, 1, 1, 0, 2), windows, back, strict=True):
+        zone = Zone(offset_hours=offset)
+        measured = {}
+        for day in (window - d for d in days if d):
+            slots = zone.slot_count(day)
+            measured[day] = DayValues(
+                import_mwh=tuple(rng.randrange(2_000_000) for _ in range(slots)),
+                export_mwh=tuple(rng.randrange(2**32) for _ in range(slots)),
+            )
+        pack = replacement_pack(community=COMMUNITY, meter=keccak(b"example meter"), window=window, salt=bytes(32),
+                                zone=zone, last_end=Registers(import_mwh=1_000, export_mwh=2**40),
+                                measured=measured)  # fmt: skip
+        cases.append({
+            "offset": offset, "window": window, "history": list(history(window, measured)),
+            "measured": [{"window": d, "import": list(v.import_mwh), "export": list(v.export_mwh)}
+                         for d, v in sorted(measured.items())],
+            "status": int(pack.status[0]), "import": list(pack.import_mwh), "export": list(pack.export_mwh),
+            "pack": h(pack.encode()),
+        })  # fmt: skip
+    return {
+        "community": h(COMMUNITY), "meter": h(keccak(b"example meter")),
+        "lastEndImport": "1000", "lastEndExport": str(2**40), "cases": cases,
+    }  # fmt: skip
+
+
 VECTORS = {
     "calendar": calendar_vectors,
     "clearing": clearing_vectors,
@@ -227,11 +260,13 @@ VECTORS = {
     "commitments": commitment_vectors,
     "eip712": eip712_vectors,
     "field": field_vectors,
+    "replacement": replacement_vectors,
 }
 
 
 def text_of(name: str) -> str:
-    return json.dumps(VECTORS[name](), indent=1) + "\n"
+    compact = name == "replacement"  # lists of slots would take a line a number
+    return json.dumps(VECTORS[name](), indent=None if compact else 1) + "\n"
 
 
 if __name__ == "__main__":

@@ -1,4 +1,7 @@
-"""What an audit says: facts per day, and the first difference of each kind. No amounts, no readings, no names."""
+"""What an audit says: facts per day, and the first difference of each kind. No amounts, no names, and no readings.
+
+What a returning meter's registers show beyond its replacements is said in mWh.
+"""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -51,10 +54,21 @@ class ReplacedMeter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MeterTrueUp:
+    """A meter read again: its start registers less its replacement's end, mWh, may be negative; not priced (R5)."""
+
+    binding: int
+    member: int
+    import_mwh: int
+    export_mwh: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AuditedDay:
     """One posting's facts.
 
-    slots_checked: members' slots recomputed. register_gaps: bindings whose registers jump beside an unread day.
+    slots_checked: members' slots recomputed. true_ups: of meters replaced the day before and read again.
+    register_gaps: bindings whose registers jump beside a day that was not posted before.
     gas_post, gas_anchor: of the posting, and of the transactions that anchored the window's readings.
     """
 
@@ -70,6 +84,7 @@ class AuditedDay:
     slots_checked: int
     slots_not_measured: int
     replaced: tuple[ReplacedMeter, ...]
+    true_ups: tuple[MeterTrueUp, ...]
     register_gaps: tuple[int, ...]
     gas_post: int
     gas_anchor: int

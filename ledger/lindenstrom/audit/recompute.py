@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from lindenstrom.audit.balance import first_imbalance
 from lindenstrom.audit.file import AuditFile, OpenedSource
-from lindenstrom.audit.findings import Difference, Kind, ReplacedMeter
+from lindenstrom.audit.findings import Difference, Kind, MeterTrueUp, ReplacedMeter
+from lindenstrom.audit.replacements import Earlier, replacement_difference
 from lindenstrom.chain.contracts import Posting
 from lindenstrom.core.allocation import DayResult, MemberEnergy, Place
 from lindenstrom.core.calendar import Zone
@@ -14,11 +15,10 @@ from lindenstrom.core.merkle import PositionalTree
 from lindenstrom.core.packs import (
     REPLACEMENT_REVISION,
     Registers,
-    Status,
-    decode_pack,
     pack_fault,
     pack_leaf,
 )
+from lindenstrom.core.replacement import true_up
 from lindenstrom.core.statements import (
     TRIPLE_BYTES,
     SourceKind,
@@ -75,14 +75,15 @@ class Recomputed:
 
     differences: tuple[Difference, ...]
     replaced: tuple[ReplacedMeter, ...]
+    true_ups: tuple[MeterTrueUp, ...]
     register_gaps: tuple[int, ...]
     readings: Mapping[bytes, LastReading]
     slots_not_measured: int
     members: int
 
 
-def recompute_day(day: PostedDay, file: AuditFile, before: Mapping[bytes, LastReading]) -> Recomputed:
-    """Recompute a posting. before: per meter, the last reading of earlier days.
+def recompute_day(day: PostedDay, file: AuditFile, before: Mapping[bytes, LastReading], earlier: Earlier) -> Recomputed:
+    """Recompute a posting. before: per meter, the last reading of earlier days; earlier: days for replacements.
 
     Stops where nothing further can be said (a header or a source that does not fit), else gives the first difference
     of each kind.
@@ -93,9 +94,12 @@ def recompute_day(day: PostedDay, file: AuditFile, before: Mapping[bytes, LastRe
     if not differences:
         differences += _sources(day, file, packs, replaced)
     gaps: list[int] = []
+    true_ups: list[MeterTrueUp] = []
     if not differences:
-        differences += _registers(day, packs, {r.binding for r in replaced}, before, gaps)
+        instead = {r.binding for r in replaced}
+        differences += _registers(day, packs, instead, before, gaps, true_ups)
         differences += _clearing(day, file, packs)
+        differences += _replacements(day, packs, instead, earlier)
     readings = {
         b.meter: LastReading(
             window=day.window,
@@ -110,6 +114,7 @@ def recompute_day(day: PostedDay, file: AuditFile, before: Mapping[bytes, LastRe
     return Recomputed(
         differences=tuple(sorted(_first_of_kind(differences), key=lambda d: order.index(d.kind))),
         replaced=tuple(replaced),
+        true_ups=tuple(true_ups),
         register_gaps=tuple(gaps),
         readings=readings,
         slots_not_measured=sum(slots_not_measured(p, day.slot_count) for p in packs.values()),
@@ -139,14 +144,19 @@ def _header(day: PostedDay, file: AuditFile) -> Iterator[Difference]:
 # --- sources
 
 
-def _sources(
-    day: PostedDay, file: AuditFile, packs: dict[int, bytes], replaced: list[ReplacedMeter]
-) -> Iterator[Difference]:
+def leads_to_sources(file: AuditFile, depth: int) -> bool:
+    """Whether the opened sources are those of the header's root."""
     leaves = {
         s.binding: keccak(TAG_SOURCE + u8(s.kind) + u16(s.revision) + (pack_leaf(s.pack) if s.pack else bytes(32)))
         for s in file.sources
     }
-    if PositionalTree(depth=day.depth, leaves=_inside(leaves, day.depth)).root != file.header.sources_root:
+    return PositionalTree(depth=depth, leaves=_inside(leaves, depth)).root == file.header.sources_root
+
+
+def _sources(
+    day: PostedDay, file: AuditFile, packs: dict[int, bytes], replaced: list[ReplacedMeter]
+) -> Iterator[Difference]:
+    if not leads_to_sources(file, day.depth):
         yield Difference(kind=Kind.SOURCES, what="the opened sources do not lead to the posted root")
         return
     opened = {s.binding: s for s in file.sources}
@@ -202,12 +212,17 @@ def _replacement_fault(day: PostedDay, binding: Binding, data: bytes) -> str:
         revision=REPLACEMENT_REVISION,
         slot_count=day.slot_count,
     )
-    if fault is not None:
-        return "its replacement does not pass the format check"
-    pack = decode_pack(data)
-    if any(pack.import_mwh) or any(pack.export_mwh) or set(pack.status) != {Status.MISSING}:
-        return "its replacement does not follow the rule (zeros, status missing)"
-    return ""
+    return "" if fault is None else "its replacement does not pass the format check"
+
+
+def _replacements(
+    day: PostedDay, packs: Mapping[int, bytes], replaced: set[int], earlier: Earlier
+) -> Iterator[Difference]:
+    for binding in day.roster.live_bindings(day.window):
+        if binding.id in replaced:
+            found = replacement_difference(day.zone, day.window, binding, packs[binding.id], earlier)
+            if found is not None:
+                yield found
 
 
 # --- registers
@@ -219,17 +234,32 @@ def _registers(
     replaced: set[int],
     before: Mapping[bytes, LastReading],
     gaps: list[int],
+    true_ups: list[MeterTrueUp],
 ) -> Iterator[Difference]:
-    """I4 from day to day: a jump beside a day without a reading is a listed gap, between two readings a difference."""
+    """I4 from day to day: between two readings a jump is a difference, after a replacement it is the true-up.
+
+    A jump beside a day that was not posted before is a listed gap.
+    """
     for binding in day.roster.live_bindings(day.window):
         last = before.get(binding.meter)
-        if last is None or pack_registers(packs[binding.id])[0] == last.end:
+        start = pack_registers(packs[binding.id])[0]
+        if last is None or start == last.end:
             continue
         apart = last.window + 1 != day.window or last.sequence > day.posting.sequence
         if binding.id in replaced and not apart:
             yield _at(Kind.REGISTERS, binding, "its replacement does not begin where the last reading ended")
-        elif apart or last.replaced or binding.id in replaced:
+        elif apart:
             gaps.append(binding.id)
+        elif last.replaced:
+            found = true_up(last.end, start)
+            true_ups.append(
+                MeterTrueUp(
+                    binding=binding.id,
+                    member=binding.member,
+                    import_mwh=found.import_mwh,
+                    export_mwh=found.export_mwh,
+                )
+            )
         else:
             yield _at(Kind.REGISTERS, binding, "it does not begin where the day before ended")
 

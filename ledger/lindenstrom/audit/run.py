@@ -1,15 +1,16 @@
 """The audit of a community: every posting on the chain recomputed from the mailbox and a node, one day at a time.
 
 Nothing of the operator's own is read: no store, no keys. Bindings, memberships and terms come from the chain alone, so
-nothing can be left out of a day. Memory holds one day and one line per meter.
+nothing can be left out of a day. Memory holds one line per meter, and the days that replacements rest on.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from lindenstrom.audit.file import AuditFile, read_audit
 from lindenstrom.audit.findings import AuditedDay, AuditReport, Difference, Kind
+from lindenstrom.audit.history import History
 from lindenstrom.audit.recompute import LastReading, PostedDay, Recomputed, recompute_day
 from lindenstrom.chain.client import Chain
 from lindenstrom.chain.community import Community
@@ -59,7 +60,7 @@ def audit_days(
     contracts = community.contracts(chain)
     postings = [contracts.posting(s) for s in range(1, contracts.next_sequence())]
     near = [p for p in postings if windows is None or p.window in range(windows.start - 1, windows.stop)]
-    for day in _in_order(_desk(mailbox, chain, community), near):
+    for day in _in_order(_desk(mailbox, chain, community), near, lambda: postings):
         if windows is None or day.window in windows:
             yield day
 
@@ -72,7 +73,11 @@ def audit_posting(mailbox: Path, chain: Chain, community: Community, sequence: i
     posting = contracts.posting(sequence)
     before = contracts.live(posting.window - 1)  # for its registers
     near = [contracts.posting(before), posting] if before else [posting]
-    return list(_in_order(_desk(mailbox, chain, community), near))[-1]
+
+    def every() -> list[Posting]:
+        return [contracts.posting(s) for s in range(1, sequence)]
+
+    return list(_in_order(_desk(mailbox, chain, community), near, every))[-1]
 
 
 def _desk(mailbox: Path, chain: Chain, community: Community) -> _Desk:
@@ -87,25 +92,48 @@ def _desk(mailbox: Path, chain: Chain, community: Community) -> _Desk:
     )
 
 
-def _in_order(desk: _Desk, postings: list[Posting]) -> Iterator[AuditedDay]:
+def _in_order(desk: _Desk, postings: list[Posting], every: Callable[[], Sequence[Posting]]) -> Iterator[AuditedDay]:
+    """The audited postings. every: all postings of the chain, for what replacements rest on."""
     before: dict[bytes, LastReading] = {}
+    history = _history(desk, every)
     for posting in sorted(postings, key=lambda p: (p.window, p.sequence)):
-        day, found = _audit(desk, posting, before)
+        day, found = _audit(desk, posting, before, history)
         if posting.state is not PostingState.VOID:
             before.update(found.readings)
         yield day
 
 
-def _audit(desk: _Desk, posting: Posting, before: Mapping[bytes, LastReading]) -> tuple[AuditedDay, Recomputed]:
-    window, zone, constants = posting.window, desk.reader.zone, desk.community.constants
-    anchorings = desk.reader.anchorings(window)
+def _history(desk: _Desk, every: Callable[[], Sequence[Posting]]) -> History:
+    def load(posting: Posting) -> tuple[AuditFile | Difference, list[Finding]]:
+        anchorings = desk.reader.anchorings(posting.window)
+        return _file(desk.mailbox, posting), _readings(desk, posting, anchorings, _withheld(desk, posting))
+
+    return History(
+        community=desk.community.id,
+        depth=desk.community.constants.depth,
+        zone=desk.reader.zone,
+        postings=every,
+        load=load,
+    )
+
+
+def _withheld(desk: _Desk, posting: Posting) -> Callable[[int], bool]:
     withheld: dict[int, int] = {}
 
     def is_withheld(reader: int) -> bool:
         if reader not in withheld:
-            withheld[reader] = desk.reader.contracts.withheld_at(reader, window)
+            withheld[reader] = desk.reader.contracts.withheld_at(reader, posting.window)
         return 0 < withheld[reader] < posting.posted_at
 
+    return is_withheld
+
+
+def _audit(
+    desk: _Desk, posting: Posting, before: Mapping[bytes, LastReading], history: History
+) -> tuple[AuditedDay, Recomputed]:
+    window, zone, constants = posting.window, desk.reader.zone, desk.community.constants
+    anchorings = desk.reader.anchorings(window)
+    is_withheld = _withheld(desk, posting)
     day = PostedDay(
         community=desk.community.id,
         depth=constants.depth,
@@ -119,10 +147,16 @@ def _audit(desk: _Desk, posting: Posting, before: Mapping[bytes, LastReading]) -
     file = _file(desk.mailbox, posting)
     if isinstance(file, Difference):
         found = Recomputed(
-            differences=(file,), replaced=(), register_gaps=(), readings={}, slots_not_measured=0, members=0
+            differences=(file,),
+            replaced=(),
+            true_ups=(),
+            register_gaps=(),
+            readings={},
+            slots_not_measured=0,
+            members=0,
         )
     else:
-        found = recompute_day(day, file, before)
+        found = recompute_day(day, file, before, history.before(posting))
     return _facts(desk, day, found, anchorings), found
 
 
@@ -143,6 +177,7 @@ def _facts(desk: _Desk, day: PostedDay, found: Recomputed, anchorings: Anchoring
         slots_checked=found.members * day.slot_count,
         slots_not_measured=found.slots_not_measured,
         replaced=found.replaced,
+        true_ups=found.true_ups,
         register_gaps=found.register_gaps,
         gas_post=_gas(desk, desk.reader.posting_tx(posting.sequence)),
         gas_anchor=sum(_gas(desk, tx) for tx in anchoring),

@@ -187,22 +187,3 @@ def pack_fault(
         (not all(_registers_agree(data, slot_count, d) for d in (0, 1)), PackFault.REGISTERS),
     )
     return next((fault for failed, fault in checks if failed), None)
-
-
-def missing_pack(
-    *, community: bytes, meter: bytes, window: int, salt: bytes, slot_count: int, register: Registers
-) -> Pack:
-    """The operator's replacement without history (R5): zeros, status missing, the register stands still."""
-    zeros = (0,) * slot_count
-    return Pack(
-        community=community,
-        meter=meter,
-        window=window,
-        revision=REPLACEMENT_REVISION,
-        salt=salt,
-        start=register,
-        end=register,
-        import_mwh=zeros,
-        export_mwh=zeros,
-        status=(Status.MISSING,) * slot_count,
-    )

@@ -3,27 +3,24 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from lindenstrom.core.packs import Registers, missing_pack
+from lindenstrom.core.replacement import NOTHING_READ, replacement_pack
 from lindenstrom.core.salts import Purpose
 from lindenstrom.core.statements import Source
-from lindenstrom.core.terms import Binding
 from lindenstrom.mailbox import MailboxFileUnreadable, collect_pack_file
 from lindenstrom.operator.committing import Plan, salt_book
 from lindenstrom.operator.errors import PacksNotDelivered
 from lindenstrom.operator.office import Office
+from lindenstrom.operator.replacing import last_ends, measured_days
 from lindenstrom.readings import (
     DeliveryFault,
     Finding,
     ReaderDay,
     check_delivery,
     find_readings,
-    pack_registers,
 )
 from lindenstrom.roster import Anchorings, Roster, newest_at
 from lindenstrom.signing import recover_address
 from lindenstrom.store.records import StoredPack, StoredSource
-
-NOTHING_READ = Registers(import_mwh=0, export_mwh=0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,9 +59,10 @@ def choose_sources(
 ) -> tuple[dict[int, StoredSource], dict[int, bytes]]:
     """A source per binding, and the pack that counts for it; replacements are made here."""
     window = plan.window
-    replaced = {f.binding.id for f in collected.findings if f.ground is not None}
-    salts = salt_book(office, plan, {Purpose.REPLACEMENT: replaced}).of(Purpose.REPLACEMENT)
-    known = _last_registers(office, roster, window) if replaced else {}
+    replaced = [f.binding for f in collected.findings if f.ground is not None]
+    salts = salt_book(office, plan, {Purpose.REPLACEMENT: {b.id for b in replaced}}).of(Purpose.REPLACEMENT)
+    measured = measured_days(office, roster, window, plan.sequence, replaced)
+    ends = last_ends(office, roster, window, plan.sequence, {b.meter for b in replaced})
     sources: dict[int, StoredSource] = {}
     packs: dict[int, bytes] = {}
     for finding in collected.findings:
@@ -73,13 +71,14 @@ def choose_sources(
             sources[binding.id] = StoredSource(source=Source.anchored(finding.day.revision))
             packs[binding.id] = finding.pack
             continue
-        pack = missing_pack(
+        pack = replacement_pack(
             community=office.community.id,
             meter=binding.meter,
             window=window,
             salt=salts(binding.id),
-            slot_count=office.zone.slot_count(window),
-            register=known.get(binding.meter, NOTHING_READ),
+            zone=office.zone,
+            last_end=ends.get(binding.meter, NOTHING_READ),
+            measured=measured[binding.member, binding.meter],
         )
         packs[binding.id] = pack.encode()
         sources[binding.id] = StoredSource(
@@ -132,13 +131,3 @@ def _stored(finding: Finding, window: int) -> StoredPack:
         account=finding.day.account,
         signature=finding.day.signature,
     )
-
-
-def _last_registers(office: Office, roster: Roster, window: int) -> dict[bytes, Registers]:
-    """Per meter the end registers of the newest earlier pack, whichever binding it came under."""
-    newest: dict[bytes, StoredPack] = {}
-    for pack in office.store.last_packs(window).values():
-        binding: Binding = roster.bindings[pack.binding]
-        if binding.meter not in newest or newest[binding.meter].window < pack.window:
-            newest[binding.meter] = pack
-    return {meter: pack_registers(pack.pack)[1] for meter, pack in newest.items()}

@@ -213,22 +213,6 @@ class Store:
         rows = self._opened_packs(self._rows(select(t).where(t.c.window == window)))
         return {(p.binding, p.revision): p for p in rows}
 
-    def last_packs(self, before_window: int) -> dict[int, StoredPack]:
-        """Per binding the newest pack on record of an earlier window; none where it is erased."""
-        t = schema.packs
-        newest = (
-            select(t.c.binding, func.max(t.c.window).label("newest"))
-            .where(t.c.window < before_window)
-            .group_by(t.c.binding)
-            .subquery()
-        )
-        query = (
-            select(t)
-            .join(newest, (t.c.binding == newest.c.binding) & (t.c.window == newest.c.newest))
-            .order_by(t.c.revision)
-        )
-        return {p.binding: p for p in self._opened_packs(self._rows(query))}
-
     def _opened_packs(self, rows: Iterable[Any]) -> Iterator[StoredPack]:
         by_month: dict[int, list[Any]] = {}
         for row in rows:
