@@ -6,6 +6,7 @@ deal between 2 and 3 that runs first, agreement 2 the proportional community of 
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from lindenstrom.core.allocation import DayResult, MemberEnergy, Place, clear_day
 from lindenstrom.core.bundles import Bundle, BundleAgreement, BundleMeter, CommunityRef
@@ -14,7 +15,7 @@ from lindenstrom.core.commitment import CommittedDay, DaySalts, commit_day
 from lindenstrom.core.eip712 import Anchor
 from lindenstrom.core.hashing import keccak, u32
 from lindenstrom.core.merkle import PositionalTree, batch_tree
-from lindenstrom.core.packs import Pack, Registers, Status
+from lindenstrom.core.packs import Pack, Registers, Status, decode_pack
 from lindenstrom.core.refutation import AgreementOpening, MeterOpening, RecordOpening, StatementOpening
 from lindenstrom.core.replacement import replacement_pack
 from lindenstrom.core.statements import Record, Source, SourceKind, batch_digest, encode_lines, encode_triples
@@ -103,11 +104,14 @@ class Lie:
 
 @dataclass(frozen=True, kw_only=True)
 class ExampleDay:
-    """Everything of the day; also a ChainView, as if the contracts held it."""
+    """Everything of the day; also a ChainView, as if the contracts held it. Subclasses tell another day's readings."""
 
     community: bytes = COMMUNITY
     ref: CommunityRef = REF
     sequence: int = 1
+    window: int = WINDOW
+    revision: int = 0
+    as_of: int = AS_OF
     anchor_time: int = AS_OF - 3600
     batch_id: int = 1
     lie: Lie = field(default_factory=Lie)
@@ -115,44 +119,83 @@ class ExampleDay:
     bindings_held: tuple[Binding, ...] = BINDINGS
     places: Sequence[Place] = PLACES
     terms: Mapping[int, Terms] = field(default_factory=lambda: TERMS)
+    readers: tuple[bytes, ...] = READER_KEYS
     zone = ZONE
     depth = DEPTH
-    posted_at = AS_OF + 60
+
+    @property
+    def posted_at(self) -> int:
+        return self.as_of + 60
+
+    @property
+    def slots(self) -> int:
+        return self.zone.slot_count(self.window)
 
     def live(self) -> tuple[Binding, ...]:
         return self.bindings_held
 
-    def pack(self, binding: Binding) -> bytes:
-        if binding.reader != 1:
-            return example_pack(binding, self.community).encode()
+    def delivered(self, reader: int) -> bool:
+        """Whether the reader anchored the window."""
+        return reader == 0
+
+    def newest(self, reader: int) -> int:
+        """The reader's newest revision at the cut-off."""
+        return 0
+
+    def reading(self, binding: Binding, revision: int) -> Pack:
+        return example_pack(binding, self.community, revision)
+
+    def replacement(self, binding: Binding) -> Pack:
         return replacement_pack(
-            community=self.community, meter=binding.meter, window=WINDOW, salt=salt_of("replacement", binding.id),
+            community=self.community, meter=binding.meter, window=self.window, salt=salt_of("replacement", binding.id),
             zone=ZONE, last_end=Registers(import_mwh=5, export_mwh=6), measured={},
-        ).encode()  # fmt: skip
+        )  # fmt: skip
 
-    def reader_tree(self) -> PositionalTree:
-        mine = {b.position: keccak(self.pack(b)) for b in self.bindings_held if b.reader == 0}
-        return PositionalTree(depth=DEPTH, leaves=mine)
+    def pack(self, binding: Binding) -> bytes:
+        """What the day counts for the binding."""
+        if self.delivered(binding.reader):
+            return self.reading(binding, self.newest(binding.reader)).encode()
+        return self.replacement(binding).encode()
 
-    def record(self) -> Record:
-        return Record(reader=0, window=WINDOW, revision=0, root=self.reader_tree().root)
+    def reader_tree(self, reader: int = 0, revision: int | None = None) -> PositionalTree:
+        number = self.newest(reader) if revision is None else revision
+        mine = {b.position: keccak(self.reading(b, number).encode()) for b in self.bindings_held if b.reader == reader}
+        return PositionalTree(depth=self.depth, leaves=mine)
+
+    def record(self, reader: int = 0, revision: int | None = None) -> Record:
+        number = self.newest(reader) if revision is None else revision
+        return Record(reader=reader, window=self.window, revision=number, root=self.reader_tree(reader, number).root)
+
+    def batches(self) -> Mapping[int, tuple[int, tuple[Record, ...]]]:
+        """Everything anchored for the window: per batch its time and records."""
+        anchored = tuple(self.record(i, 0) for i in range(len(self.readers)) if self.delivered(i))
+        return {self.batch_id: (self.anchor_time, anchored)}
+
+    def opened(self, reader: int, revision: int | None = None) -> RecordOpening:
+        wanted = self.record(reader, revision)
+        batch, time, records = next((b, t, rows) for b, (t, rows) in self.batches().items() if wanted in rows)
+        slot = records.index(wanted)
+        proof = batch_tree([r.leaf(self.community) for r in records]).proof(slot)
+        return RecordOpening(batch=batch, time=time, root=wanted.root, slot=slot, proof=proof)
 
     def result(self) -> DayResult:
         energy: dict[int, MemberEnergy] = {}
+        zeros = (0,) * self.slots
         for b in self.bindings_held:
-            zeros = (0,) * SLOTS
-            add = (values(b.id, 0), values(b.id, 1)) if b.reader == 0 else (zeros, zeros)
+            counted = decode_pack(self.pack(b))
             old = energy.get(b.member, MemberEnergy(draw_mwh=zeros, feed_mwh=zeros))
             energy[b.member] = MemberEnergy(
-                draw_mwh=tuple(x + y for x, y in zip(old.draw_mwh, add[0], strict=True)),
-                feed_mwh=tuple(x + y for x, y in zip(old.feed_mwh, add[1], strict=True)),
+                draw_mwh=tuple(x + y for x, y in zip(old.draw_mwh, counted.import_mwh, strict=True)),
+                feed_mwh=tuple(x + y for x, y in zip(old.feed_mwh, counted.export_mwh, strict=True)),
             )
-        honest = clear_day(slot_count=SLOTS, energy=energy, agreements=self.terms, places=self.places)
+        honest = clear_day(slot_count=self.slots, energy=energy, agreements=self.terms, places=self.places)
         return self.lie.result(honest)
 
     def sources(self) -> dict[int, Source]:
         honest = {
-            b.id: Source.anchored(0) if b.reader == 0 else Source.replaced(keccak(self.pack(b)))
+            b.id: Source.anchored(self.newest(b.reader))
+            if self.delivered(b.reader)
+            else Source.replaced(keccak(self.pack(b)))
             for b in self.bindings_held
         }
         return {i: self.lie.source(i, s) for i, s in honest.items()}
@@ -160,8 +203,8 @@ class ExampleDay:
     def committed(self) -> CommittedDay:
         return self.lie.leaves(
             commit_day(
-                community=self.community, window=WINDOW, revision=0, as_of=AS_OF, sequence=self.sequence, depth=DEPTH,
-                result=self.result(), sources=self.sources(),
+                community=self.community, window=self.window, revision=self.revision, as_of=self.as_of,
+                sequence=self.sequence, depth=self.depth, result=self.result(), sources=self.sources(),
                 salts=DaySalts(
                     level=lambda a: salt_of("level", a),
                     line=lambda m: salt_of("line", m),
@@ -172,25 +215,20 @@ class ExampleDay:
 
     def bundle(self, member: int) -> Bundle:
         day, result = self.committed(), self.result()
-        tree = self.reader_tree()
-        record = self.record()
-        batch = batch_tree([record.leaf(self.community)])
-        opened = RecordOpening(
-            batch=self.batch_id, time=self.anchor_time, root=record.root, slot=0, proof=batch.proof(0)
-        )
-        digest = Anchor(reader=0, window=WINDOW, revision=0, root=record.root).digest(self.community)
-        meters = []
-        for b in self.bindings(member, WINDOW):
-            source = self.sources()[b.id]
-            anchored = b.reader == 0
+        meters, sources = [], self.sources()
+        for b in self.bindings(member, self.window):
+            source = sources[b.id]
+            anchored = self.delivered(b.reader)
             meters.append(
                 BundleMeter(
-                    label=f"meter {b.id}", binding=b, reader_account=address_of(READER_KEYS[0]) if anchored else b"",
-                    signature=sign_digest(READER_KEYS[0], digest) if anchored else b"",
+                    label=f"meter {b.id}", binding=b,
+                    reader_account=address_of(self.readers[b.reader]) if anchored else b"",
+                    signature=self.signature(b.reader) if anchored else b"",
                     opening=MeterOpening(
                         kind=int(source.kind), revision=source.revision, replacement=source.replacement,
                         source_proof=day.sources_tree.proof(b.id), pack=self.pack(b),
-                        pack_proof=tree.proof(b.position) if anchored else (), record=opened if anchored else None,
+                        pack_proof=self.reader_tree(b.reader).proof(b.position) if anchored else (),
+                        record=self.opened(b.reader) if anchored else None,
                     ),
                 )
             )  # fmt: skip
@@ -198,7 +236,7 @@ class ExampleDay:
             BundleAgreement(
                 label=f"agreement {m.agreement}", membership=m, terms=t, opening=self._agreement(member, m, day, result)
             )
-            for m, t in self.memberships(member, WINDOW)
+            for m, t in self.memberships(member, self.window)
         ]
         statement = day.statements[member]
         return self.lie.statement(
@@ -211,6 +249,11 @@ class ExampleDay:
                 meters=tuple(meters), agreements=tuple(agreements),
             )
         )  # fmt: skip
+
+    def signature(self, reader: int, revision: int | None = None) -> bytes:
+        record = self.record(reader, revision)
+        act = Anchor(reader=reader, window=self.window, revision=record.revision, root=record.root)
+        return sign_digest(self.readers[reader], act.digest(self.community))
 
     def _agreement(self, member: int, m: Membership, day: CommittedDay, result: DayResult) -> AgreementOpening:
         mine = next(p.parameters for p in self.places if p.member == member and p.agreement == m.agreement)
@@ -239,26 +282,34 @@ class ExampleDay:
         ]
 
     def count(self, reader: int, window: int) -> int:
-        return int(reader == 0)
+        return sum(r.reader == reader for _, records in self.batches().values() for r in records)
 
     def batch(self, batch: int) -> bytes:
-        root = batch_tree([self.record().leaf(self.community)]).root
-        return batch_digest(root, self.anchor_time) if batch == self.batch_id else bytes(32)
+        return self._digests.get(batch, bytes(32))
+
+    @cached_property
+    def _digests(self) -> dict[int, bytes]:
+        return {
+            batch: batch_digest(batch_tree([r.leaf(self.community) for r in records]).root, time)
+            for batch, (time, records) in self.batches().items()
+        }
 
     def withheld_at(self, reader: int, window: int) -> int:
         return 0
 
     def reader_accounts(self, reader: int) -> list[bytes]:
-        return [address_of(READER_KEYS[reader])]
+        return [address_of(self.readers[reader])]
 
     def anchored_at(self, reader: int, window: int, revision: int) -> int:
-        return self.anchor_time
+        rows = self.batches().values()
+        found = (t for t, records in rows for r in records if (r.reader, r.revision) == (reader, revision))
+        return next(found, self.anchor_time)
 
     def posting(self, sequence: int) -> PostingFacts | None:
         if sequence != self.sequence:
             return None
         return PostingFacts(
-            window=WINDOW, revision=0, as_of=AS_OF, posted_at=self.posted_at, state=self.state,
+            window=self.window, revision=self.revision, as_of=self.as_of, posted_at=self.posted_at, state=self.state,
             attested_by=(AUDITOR,), contested_by=(), digest=self.committed().digest,
             final_at=self.posted_at + 14 * 86_400,
         )  # fmt: skip
