@@ -18,7 +18,7 @@ from lindenstrom.core.eip712 import Act, Anchor, Bind, Countersign, Join, Offer,
 from lindenstrom.core.hashing import keccak
 from lindenstrom.core.refutation import Opening
 from lindenstrom.signing import address_of, sign_digest
-from tests.support.example_day import AS_OF, BINDINGS, DEPTH, FROM_DAY, PLACES, READER_KEYS, TERMS, WINDOW, ExampleDay
+from tests.support.example_day import DEPTH, FROM_DAY, ExampleDay
 
 OPERATOR_KEY = keccak(b"operator")
 AUDITOR_KEY = keccak(b"auditor")
@@ -55,16 +55,26 @@ class ExampleChain:
         return self.contracts.refute(act, bundle.header, opening or bundle.opening, signature)
 
 
+def example_of(ref: CommunityRef) -> ExampleDay:
+    """The example day in a community."""
+    return ExampleDay(community=ref.id, ref=ref)
+
+
 @contextmanager
 def example_chain(
-    folder: Path, before_close: Callable[[ExampleChain], object] = lambda _: None
+    folder: Path,
+    before_close: Callable[[ExampleChain], object] = lambda _: None,
+    *,
+    start: int = START,
+    day_of: Callable[[CommunityRef], ExampleDay] = example_of,
 ) -> Iterator[ExampleChain]:
     """Deploy, register, bind, agree, anchor; the clock stands after the close delay.
 
-    before_close: what else happens just before it.
+    before_close: what else happens just before it. start: unix time of the first block, two days before the day's first
+    binding and membership. day_of: the day to be told.
     """
     path = folder / "chain.sqlite"
-    create_chain(path, START)
+    create_chain(path, start)
     with open_chain(NodeConfig(kind=NodeKind.EMBEDDED, path=path)) as chain:
         constants = Constants(
             offset_hours=1,
@@ -83,17 +93,17 @@ def example_chain(
             constants=constants,
         )
         contracts = community.contracts(chain)
-        world = ExampleChain(chain=chain, community=community, contracts=contracts, day=_day(community))
+        world = ExampleChain(chain=chain, community=community, contracts=contracts, day=day_of(_ref(community)))
         _people(world)
         _agreements(world)
-        chain.advance_to(AS_OF - 3_600)
+        chain.advance_to(world.day.as_of - 3_600)
         before_close(world)
         yield replace(world, day=_anchor(world))
 
 
-def _day(community: Community) -> ExampleDay:
+def _ref(community: Community) -> CommunityRef:
     a = community.addresses
-    ref = CommunityRef(
+    return CommunityRef(
         name="Example",
         id=community.id,
         chain_id=community.chain_id,
@@ -104,16 +114,15 @@ def _day(community: Community) -> ExampleDay:
         reading_log=a.reading_log,
         settlement=a.settlement,
     )
-    return ExampleDay(community=community.id, ref=ref)
 
 
 def _people(world: ExampleChain) -> None:
     contracts = world.contracts
     for member, key in MEMBER_KEYS.items():
         world.send(contracts.add_member(member, address_of(key)))
-    for reader, key in enumerate(READER_KEYS):
+    for reader, key in enumerate(world.day.readers):
         world.send(contracts.add_reader(reader, address_of(key)))
-    for b in BINDINGS:
+    for b in world.day.bindings_held:
         act = Bind(
             member=b.member,
             meter=b.meter,
@@ -128,19 +137,19 @@ def _people(world: ExampleChain) -> None:
 
 def _agreements(world: ExampleChain) -> None:
     contracts = world.contracts
-    for terms in TERMS.values():
+    for terms in world.day.terms.values():
         offer = Offer(terms=terms, number=0)
         world.send(contracts.offer(offer, world.sign(_key(terms.steward), offer)))
-    for p in PLACES:
+    for p in world.day.places:
         join = Join(
             member=p.member,
             agreement=p.agreement,
             role=int(p.role),
-            from_day=FROM_DAY,
+            from_day=world.day.from_day,
             end_day=2**32 - 1,
             parameters=p.parameters.commitment,
         )
-        steward = world.sign(_key(TERMS[p.agreement].steward), Countersign(join=join.struct_hash))
+        steward = world.sign(_key(world.day.terms[p.agreement].steward), Countersign(join=join.struct_hash))
         receipt = world.sign(OPERATOR_KEY, Receipt(join=join.struct_hash))
         world.send(contracts.join(join, world.sign(MEMBER_KEYS[p.member], join), steward, receipt))
 
@@ -150,10 +159,11 @@ def _key(member: int) -> bytes:
 
 
 def _anchor(world: ExampleChain) -> ExampleDay:
-    record = world.day.record()
-    act = Anchor(reader=0, window=WINDOW, revision=0, root=record.root)
-    signed = SignedAnchor(act=act, signature=world.sign(READER_KEYS[0], act))
-    world.send(world.contracts.anchor([signed]))
-    anchored = world.contracts.anchored(0, WINDOW)[0]
-    world.chain.advance_to(AS_OF)
-    return replace(world.day, anchor_time=anchored.time, batch_id=anchored.batch)
+    day = world.day
+    ((_, records),) = day.batches().values()
+    acts = [Anchor(reader=r.reader, window=r.window, revision=r.revision, root=r.root) for r in records]
+    signed = [SignedAnchor(act=a, signature=world.sign(day.readers[a.reader], a)) for a in acts]
+    world.send(world.contracts.anchor(signed))
+    anchored = world.contracts.anchored(acts[0].reader, day.window)[0]
+    world.chain.advance_to(day.as_of)
+    return replace(day, anchor_time=anchored.time, batch_id=anchored.batch)

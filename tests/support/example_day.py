@@ -128,6 +128,10 @@ class ExampleDay:
         return self.as_of + 60
 
     @property
+    def from_day(self) -> int:
+        return self.window - 3
+
+    @property
     def slots(self) -> int:
         return self.zone.slot_count(self.window)
 
@@ -274,7 +278,7 @@ class ExampleDay:
         return [
             (
                 Membership(
-                    agreement=a, role=p.role, from_day=FROM_DAY, end_day=OPEN_END, parameters=p.parameters.commitment
+                    agreement=a, role=p.role, from_day=self.from_day, end_day=OPEN_END, parameters=p.parameters.commitment
                 ),
                 self.terms[a],
             )
