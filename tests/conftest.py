@@ -20,8 +20,12 @@ class SocketInUnitTest(AssertionError):
         super().__init__("a unit test opened a socket; mark it `integration`, or test the part below")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A test without another marker is a unit test."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """A test without another marker is a unit test; deep ones run only where they are asked for."""
+    if "deep" not in str(config.getoption("markexpr")):
+        left_out = [item for item in items if item.get_closest_marker("deep")]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
     for item in items:
         if not any(item.get_closest_marker(name) for name in ("unit", *SOCKETED)):
             item.add_marker("unit")

@@ -1,4 +1,4 @@
-"""Random communities, settled in Python and recomputed by the deployed contract: honest days stand, lies fall (I7, I11).
+"""Random communities, settled in Python and recomputed by the deployed contract: honest days stand, lies fall (I11).
 
 `pytest -m deep` tries more of them; LINDENSTROM_DIFFERENTIAL sets how many.
 """
@@ -33,7 +33,13 @@ MANY = int(os.environ.get("LINDENSTROM_DIFFERENTIAL", "40"))
 def community(seed: int, window: int, folder: Path) -> Iterator[ExampleChain]:
     """A made-up community on a chain of its own, its day not posted yet."""
     start = (window - 5) * 86_400 + 3_600
-    with example_chain(folder, start=start, day_of=lambda ref: made_day(seed, ref, window=window, keys=(Key.STATIC, Key.PROPORTIONAL), rules=(Rule.FIXED, Rule.MID_MARKET))) as world:
+    with example_chain(
+        folder,
+        start=start,
+        day_of=lambda ref: made_day(
+            seed, ref, window=window, keys=(Key.STATIC, Key.PROPORTIONAL), rules=(Rule.FIXED, Rule.MID_MARKET)
+        ),
+    ) as world:
         yield world
 
 

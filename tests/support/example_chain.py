@@ -1,5 +1,6 @@
 """The example day's community on a real embedded chain, up to the moment at which the day can be posted."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -137,8 +138,10 @@ def _people(world: ExampleChain) -> None:
 
 def _agreements(world: ExampleChain) -> None:
     contracts = world.contracts
+    offered: Counter[int] = Counter()
     for terms in world.day.terms.values():
-        offer = Offer(terms=terms, number=0)
+        offer = Offer(terms=terms, number=offered[terms.steward])
+        offered[terms.steward] += 1
         world.send(contracts.offer(offer, world.sign(_key(terms.steward), offer)))
     for p in world.day.places:
         join = Join(

@@ -278,7 +278,11 @@ class ExampleDay:
         return [
             (
                 Membership(
-                    agreement=a, role=p.role, from_day=self.from_day, end_day=OPEN_END, parameters=p.parameters.commitment
+                    agreement=a,
+                    role=p.role,
+                    from_day=self.from_day,
+                    end_day=OPEN_END,
+                    parameters=p.parameters.commitment,
                 ),
                 self.terms[a],
             )
