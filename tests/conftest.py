@@ -10,6 +10,9 @@ from hypothesis import HealthCheck, settings
 settings.register_profile("lindenstrom", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("lindenstrom")
 
+# Found by its entry point where the project is installed; named here for a bare checkout.
+pytest_plugins = ["lindenstrom_contracts.testing.plugin"]
+
 SOCKETED = ("integration", "anvil")
 
 

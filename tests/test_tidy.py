@@ -85,6 +85,8 @@ CORE_PATH, CHAIN_PATH = "ledger/lindenstrom/core/x.py", "ledger/lindenstrom/chai
         (rules.import_direction, CHAIN_PATH, "import lindenstrom.operator.day"),
         (rules.import_direction, "ledger/lindenstrom/audit/x.py", "def f():\n    from lindenstrom_cli import main"),
         (rules.import_direction, "contracts/lindenstrom_contracts/x.py", "from lindenstrom.chain import node"),
+        (rules.import_direction, "contracts/lindenstrom_contracts/x.py", "import lindenstrom_contracts.testing.day"),
+        (rules.import_direction, "contracts/lindenstrom_contracts/testing/x.py", "import lindenstrom.operator.day"),
         (rules.pure_core, CORE_PATH, "import os"),
         (rules.pure_core, CORE_PATH, "from web3 import Web3"),
         (rules.pure_core, CORE_PATH, "from lindenstrom.signing import sign"),
@@ -233,7 +235,7 @@ def test_every_import_is_a_declared_dependency() -> None:
     own = frozenset({"lindenstrom", "lindenstrom_cli", "lindenstrom_contracts"})
     stdlib = frozenset(sys.stdlib_module_names)
     assert rules.foreign_packages("import os, left_pad.x", own=own, stdlib=stdlib) == {"left_pad"}
-    names = {normal(r.name) for r in declared("demo")}
+    names = {normal(r.name) for r in declared("demo", "testing")}
     owners = metadata.packages_distributions()
     missing = [
         f"{path}: {package}"

@@ -1,7 +1,7 @@
 """Compiles the contracts and compares the result with the committed artifacts.
 
-    python -m lindenstrom_contracts.compiler build    write artifacts/*.json
-    python -m lindenstrom_contracts.compiler check    exit 1 unless they are, byte for byte, what the sources compile to
+    python -m lindenstrom_contracts.compiler build    write artifacts/*.json and bindings/*.py
+    python -m lindenstrom_contracts.compiler check    exit 1 unless both are, byte for byte, what the sources say
 
 The compiler is pinned. A native one that py-solc-x has installed is used if it is exactly that version; otherwise the
 npm package `solc` through `solc-wasm.js`. Both give the same bytes. Source units are named from the package's folder:
@@ -26,6 +26,7 @@ import solcx
 from solcx.exceptions import SolcError, SolcNotInstalled
 
 from lindenstrom.errors import LindenstromError
+from lindenstrom_contracts import bindgen
 from lindenstrom_contracts.errors import ArtifactsDiffer, CompilationFailed, CompilerMissing
 from lindenstrom_contracts.loader import ARTIFACTS, CONTRACTS
 
@@ -87,21 +88,25 @@ def compile_contract(name: str, solc: Path) -> dict[str, Any]:
 
 
 def build() -> tuple[str, ...]:
-    """Compiles all contracts and writes their artifacts; returns the names."""
-    for name, text in _compiled().items():
+    """Compiles all contracts and writes their artifacts and Python bindings; returns the names."""
+    compiled = _compiled()
+    for name, text in compiled.items():
         (ARTIFACTS / f"{name}.json").write_text(text, "utf-8")
+    bindgen.write(_bindings(compiled))
     return CONTRACTS
 
 
 def check() -> tuple[str, ...]:
-    """Compiles all contracts; raises ArtifactsDiffer unless the artifacts are the same bytes; returns the names."""
+    """Compiles all contracts; raises ArtifactsDiffer or BindingsDiffer unless what is committed is the same bytes."""
     differing = []
-    for name, text in _compiled().items():
+    compiled = _compiled()
+    for name, text in compiled.items():
         path = ARTIFACTS / f"{name}.json"
         if not path.is_file() or path.read_bytes() != text.encode():
             differing.append(name)
     if differing:
         raise ArtifactsDiffer(differing)
+    bindgen.check(_bindings(compiled))
     return CONTRACTS
 
 
@@ -161,6 +166,10 @@ def main(arguments: list[str]) -> int:
 def _compiled() -> dict[str, str]:
     with pinned_solc() as solc:
         return {name: _text(compile_contract(name, solc)) for name in CONTRACTS}
+
+
+def _bindings(compiled: dict[str, str]) -> dict[str, str]:
+    return bindgen.render({name: json.loads(text)["abi"] for name, text in compiled.items()})
 
 
 def _text(artifact: dict[str, Any]) -> str:

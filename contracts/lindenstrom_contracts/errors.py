@@ -44,3 +44,13 @@ class ArtifactsDiffer(VerificationFailed):
             f"the sources do not compile to the committed artifacts of {', '.join(names)}; "
             "run `python -m lindenstrom_contracts.compiler build` and commit the result"
         )
+
+
+class BindingsDiffer(VerificationFailed):
+    """The committed Python bindings are not what the artifacts say."""
+
+    def __init__(self, names: list[str]) -> None:
+        super().__init__(
+            f"the bindings {', '.join(names)} do not fit the artifacts; "
+            "run `python -m lindenstrom_contracts.bindgen write` and commit the result"
+        )

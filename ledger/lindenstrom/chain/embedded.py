@@ -137,6 +137,14 @@ class EmbeddedProvider(EthereumTesterProvider):
             with self._whole_block() as chain:
                 chain.header = chain.header.copy(timestamp=timestamp)
 
+    def transactions(self) -> Any:
+        """py-evm's builder of transactions for the newest block's rules."""
+        return self._backend.chain.get_transaction_builder()
+
+    def reload(self) -> None:
+        """Go on from what the file says, where somebody has changed it."""
+        self._backend.reload()
+
     def close(self) -> None:
         """Close the file."""
         self._file.close()
