@@ -98,4 +98,6 @@ VERIFICATION: Final[dict[str, str]] = {
     "finding.reason_level_range": "a level is out of range",
     "finding.reason_lines_differ": "the statement's lines are not what the rules give",
     "finding.reason_net_differs": "the statement's total is not the sum of its lines",
+    "finding.reason_both_curtailed": "takers and givers of an agreement are both held back in a quarter-hour",
+    "finding.reason_demand_overdue": "a member's demand for the bundle was not answered in time",
 }

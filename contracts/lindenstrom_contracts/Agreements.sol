@@ -28,8 +28,9 @@ contract Agreements is IAgreements {
     bytes32 private constant RECEIPT = keccak256("Receipt(bytes32 join)");
     bytes32 private constant LEAVE = keccak256("Leave(uint32 member,uint32 membership,uint32 endDay)");
 
-    uint8 private constant LAST_KEY = 1;
-    uint8 private constant LAST_RULE = 1;
+    uint8 private constant LAST_KEY = 4;
+    uint8 private constant LAST_RULE = 2;
+    uint8 private constant AUCTION = 2;
     uint256 private constant MAX_OFFERS = 32;
     uint256 private constant MAX_LIVE = 4;
     uint256 private constant MAX_EVER = 32;
@@ -99,6 +100,10 @@ contract Agreements is IAgreements {
     function offer(Terms calldata t, uint32 number, bytes calldata signature) external returns (uint32 agreement) {
         require(t.key <= LAST_KEY, KeyNotSupported(t.key));
         require(t.rule <= LAST_RULE, RuleNotSupported(t.rule));
+        if (t.rule == AUCTION) {
+            require(t.key == 0, AuctionKey(t.key));
+            require(t.priceA <= t.priceB, PriceBounds(t.priceA, t.priceB));
+        }
         _requireFuture(t.firstWindow);
         require(t.firstWindow <= t.lastWindow, EmptyInterval(t.firstWindow, t.lastWindow));
         uint32 next = offersOf[t.steward];

@@ -42,8 +42,8 @@ contract AgreementsTest is Community {
     }
 
     function test_offer_refusals() public {
-        refuseOffer(someTerms(2, 0), 0, abi.encodeWithSelector(IAgreements.KeyNotSupported.selector, 2));
-        refuseOffer(someTerms(0, 2), 0, abi.encodeWithSelector(IAgreements.RuleNotSupported.selector, 2));
+        refuseOffer(someTerms(5, 0), 0, abi.encodeWithSelector(IAgreements.KeyNotSupported.selector, 5));
+        refuseOffer(someTerms(0, 3), 0, abi.encodeWithSelector(IAgreements.RuleNotSupported.selector, 3));
         Terms memory t = someTerms(0, 0);
         t.firstWindow = EARLIEST - 1;
         refuseOffer(t, 0, abi.encodeWithSelector(DayTooEarly.selector, EARLIEST - 1, EARLIEST));

@@ -76,10 +76,10 @@ contract SettlementTest is Community {
         refusePost(1, h, abi.encodeWithSelector(ISettlement.WindowBeforeBeginning.selector, WINDOW - 1, WINDOW));
         h = headerOf(WINDOW);
         h.revision = 1;
-        refusePost(1, h, abi.encodeWithSelector(ISettlement.RevisionNotOpen.selector, 1));
+        refusePost(1, h, abi.encodeWithSelector(ISettlement.WrongRevision.selector, 1, 0));
         h.revision = 0;
         h.asOf += 1;
-        refusePost(1, h, abi.encodeWithSelector(ISettlement.WrongCutOff.selector, h.asOf, h.asOf - 1));
+        refusePost(1, h, abi.encodeWithSelector(ISettlement.WrongCutOff.selector, h.asOf, h.asOf - 1, h.asOf - 1));
         h.asOf -= 1;
         h.sourcesRoot = 0;
         refusePost(1, h, abi.encodeWithSelector(ISettlement.ZeroRoot.selector));
@@ -100,7 +100,7 @@ contract SettlementTest is Community {
         yes(other != digest, "a digest names its sequence");
         vm.warp(block.timestamp + OBJECTION);
         settlement.finalise(2, other);
-        refusePost(3, header, abi.encodeWithSelector(ISettlement.WindowTaken.selector, WINDOW, 2));
+        refusePost(3, header, abi.encodeWithSelector(ISettlement.WrongRevision.selector, 0, 1));
     }
 
     function test_calls_name_the_digest() public {

@@ -55,15 +55,24 @@ contract CalendarTest is Checks {
 contract ClearingTest is Checks {
     uint256 private constant C = 2 ** 32 - 1;
     uint256 private constant K = 10 ** 6;
+    uint256 private constant M = type(uint64).max;
 
     function test_extremes() public pure {
-        eq(Clearing.taken(C, 2 ** 63, 0, false), C, "proportional, whole offer");
-        eq(Clearing.taken(C, 2 ** 32 - 1, 0, false), C - 1, "proportional, floor");
-        eq(Clearing.taken(C, type(uint64).max, 0, false), C, "not limited");
-        eq(Clearing.taken(C, 2 ** 52, K, true), C, "static, whole offer");
-        eq(Clearing.taken(C, C, K, true), C, "static, whole pool");
-        eq(Clearing.taken(C, C, K - 1, true), C - 4295, "static, floor");
-        eq(Clearing.taken(C, 2 ** 63, type(uint32).max, true), C, "no overflow");
+        eq(Clearing.taken(0, C, 2 ** 63, 0), C, "proportional, whole offer");
+        eq(Clearing.taken(0, C, 2 ** 32 - 1, 0), C - 1, "proportional, floor");
+        eq(Clearing.taken(0, C, M, 0), C, "not limited");
+        eq(Clearing.taken(1, C, 2 ** 52, K), C, "static, whole offer");
+        eq(Clearing.taken(1, C, C, K), C, "static, whole pool");
+        eq(Clearing.taken(1, C, C, K - 1), C - 4295, "static, floor");
+        eq(Clearing.taken(1, C, 2 ** 63, type(uint32).max), C, "no overflow");
+        eq(Clearing.taken(2, C, M, type(uint32).max), C, "cascading, no overflow");
+        eq(Clearing.taken(2, C, 7 << 32, 3), 21, "cascading");
+        eq(Clearing.taken(3, C, 7 << 32, 3), 7, "equal, without weights");
+        eq(Clearing.taken(4, C, 3 << 48, 2), C, "priority, a rank before");
+        eq(Clearing.taken(4, C, (3 << 48) + 2 ** 31, 3), C / 2, "priority, the rank itself");
+        eq(Clearing.taken(4, C, (3 << 48) + 2 ** 31, 4), 0, "priority, a rank behind");
+        eq(Clearing.taken(4, C, M, 65_535), C, "priority, not limited");
+        eq(Clearing.taken(4, C, M, 65_536), 0, "priority, no rank");
         eq(Clearing.given(C, Clearing.ONE), C, "whole feed");
         eq(Clearing.given(C, Clearing.ONE - 1), C - 1, "feed, floor");
         eq(Clearing.offered(2 ** 34 - 4, type(uint256).max, type(uint32).max, C), C, "cap");
@@ -71,8 +80,14 @@ contract ClearingTest is Checks {
         eq(Clearing.offered(1999, 7, 500_000, C), 7, "rest");
     }
 
-    function testFuzz_bound(uint32 offer, uint64 level, uint32 weight, bool isStatic) public pure {
-        yes(Clearing.taken(offer, level, weight, isStatic) <= offer, "I2");
+    function testFuzz_bound(uint32 offer, uint64 level, uint32 weight, uint8 key) public pure {
+        yes(Clearing.taken(key % 5, offer, level, weight) <= offer, "I2");
+    }
+
+    /// @dev What a search for the greatest level relies on.
+    function testFuzz_more_for_a_higher_level(uint32 offer, uint64 a, uint64 b, uint32 weight, uint8 key) public pure {
+        (uint256 low, uint256 high) = a < b ? (a, b) : (b, a);
+        yes(Clearing.taken(key % 5, offer, low, weight) <= Clearing.taken(key % 5, offer, high, weight), "monotonous");
     }
 }
 
@@ -111,9 +126,7 @@ contract VectorsTest is Checks {
         uint256[] memory taken = vm.parseJsonUintArray(json, ".taken");
         uint256 checked = 0;
         for (uint256 i = 0; i < keys.length; i++) {
-            // the contracts accept the keys 0 and 1
-            if (keys[i] > 1) continue;
-            eq(Clearing.taken(offers[i], levels[i], weights[i], keys[i] == 1), taken[i], "taken");
+            eq(Clearing.taken(keys[i], offers[i], levels[i], weights[i]), taken[i], "taken");
             checked++;
         }
         yes(checked > 0, "vectors");

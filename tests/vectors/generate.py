@@ -15,11 +15,13 @@ from lindenstrom.core.eip712 import (
     Anchor,
     Bind,
     Countersign,
+    Demand,
     Join,
     Leave,
     Offer,
     Receipt,
     Refute,
+    RefuteLevels,
     RotateAccount,
     RotateReader,
     Unbind,
@@ -201,6 +203,8 @@ def eip712_vectors() -> dict[str, Any]:
         Receipt(join=b32),
         Leave(member=4, membership=0, end_day=20_900),
         Refute(member=4, sequence=11, posting=b32),
+        RefuteLevels(member=4, sequence=11, posting=b32, agreement=3),
+        Demand(member=4, sequence=11, posting=b32, public_answer=True),
     ]
     separator = domain_separator(31337, registry)
     return {

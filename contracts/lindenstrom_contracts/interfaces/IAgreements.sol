@@ -3,8 +3,9 @@ pragma solidity 0.8.37;
 
 /// @notice What an agreement says; never changes under an id. One storage slot.
 /// @param steward The member who offers it and countersigns who joins.
-/// @param key How the pool is shared: 0 proportional, 1 static.
-/// @param rule How the price is made: 0 fixed (priceA), 1 mid-market (priceA feed-in, priceB retail, half of the sum, floor). µ€/kWh.
+/// @param key How the pool is shared: 0 proportional, 1 static, 2 cascading, 3 equal, 4 priority.
+/// @param rule How the price is made: 0 fixed (priceA), 1 mid-market (priceA feed-in, priceB retail, half of the sum, floor), 2 auction
+/// (within the bounds priceA and priceB). µ€/kWh.
 /// @param fee What takers pay to the fee account on top, µ€/kWh.
 /// @param cap The most a member can offer in a slot, mWh, in each direction.
 /// @param priority A member's agreements run in order of (priority, id).
@@ -35,7 +36,8 @@ struct Join {
 }
 
 /// @notice A party for the days [fromDay, endDay).
-/// @param parameters keccak(0x16 ‖ salt ‖ weight u32 ‖ share u32 ppm ‖ limit u32 µ€/kWh).
+/// @param parameters keccak(0x16 ‖ salt ‖ weight u32 ‖ share u32 ppm ‖ limit u32 µ€/kWh). weight: ppm under a static key, parts under a
+/// cascading one, rank under a priority one; limit: of an auction, for both sides.
 struct Membership {
     uint32 agreement;
     uint8 role;
@@ -56,6 +58,10 @@ interface IAgreements {
 
     error KeyNotSupported(uint8 key);
     error RuleNotSupported(uint8 rule);
+    /// @notice An auction shares in proportion where limits tie: its key is 0.
+    error AuctionKey(uint8 key);
+    /// @notice An auction's lower bound is priceA, its upper bound priceB.
+    error PriceBounds(uint32 priceA, uint32 priceB);
     error UnexpectedNumber(uint32 number, uint32 next);
     error TooManyOffers(uint32 steward);
     error UnknownAgreement(uint32 agreement);

@@ -78,16 +78,27 @@ struct Opening {
     AgreementOpening[] agreements;
 }
 
+/// @notice Opens an agreement's leaf of the results tree, and nothing of any member.
+/// @param empty The leaf is EMPTY.
+struct ResultOpening {
+    bool empty;
+    bytes32 triplesSalt;
+    bytes triples;
+    bytes32[] proof;
+}
+
 /// @title Postings, their refutation and their finality
 /// @notice A posting goes once from posted to void or to final, never back; nothing posted is overwritten. Nobody has power over a result:
 /// the operator posts, auditors vouch or object, and the contract itself voids what a member shows to be wrong.
 ///
-/// `refute` takes bindings, memberships, terms, the calendar and the anchor records from storage, and energy, parameters, triples and
+/// `refute`, `refuteLevels` and `answer` take bindings, memberships, terms, the calendar and the anchor records from storage, and energy, parameters, triples and
 /// statement only from openings that match what was committed. An opening that does not match REVERTS; it never voids. So a right
 /// statement cannot be voided, whatever is opened.
 ///
-/// NOT guaranteed: that levels balance over the community, that substitute values are fair, that fee and rounding accounts are right, or that
-/// the operator hands out openings; that takes one honest auditor, who voids. An auditor can void one posting of a window without a reason.
+/// NOT guaranteed: that levels balance over the community, that substitute values are fair, or that fee and rounding accounts are right; that
+/// takes one honest auditor, who voids. An auditor can void one posting of a window without a reason, and can confirm a delivery that
+/// never took place. A member demands once per window and revision, voided postings included: who keeps back the bundle of a second posting
+/// is stopped by auditors only.
 /// Warning: `final` without `attestedBy` means that nobody objected, no more.
 interface ISettlement {
     event Posted(
@@ -102,7 +113,10 @@ interface ISettlement {
     );
     event Attested(uint64 indexed sequence, uint8 auditor);
     event Contested(uint64 indexed sequence, uint8 auditor);
-    /// @param reason 0 by an auditor, else what `refute` found; see `Reasons`.
+    event Demanded(uint64 indexed sequence, uint32 indexed member, uint64 dueAt, bool publicAnswer);
+    /// @param publicly Whether the day was opened here, and found right; else an auditor confirmed that the member has the bundle.
+    event Answered(uint64 indexed sequence, uint32 indexed member, address by, bool publicly);
+    /// @param reason 0 by an auditor, else what was found; see `Reasons`.
     event Voided(uint64 indexed sequence, uint32 indexed window, uint8 reason, address by);
     event Finalised(uint64 indexed sequence, uint32 indexed window);
 
@@ -112,9 +126,12 @@ interface ISettlement {
     /// @notice The posting is not in a state that allows this. 1 posted, 2 void, 3 final.
     error WrongState(uint64 sequence, uint8 state);
     error WindowBeforeBeginning(uint32 window, uint32 first);
-    /// @notice Corrections of finals are not open in this version.
-    error RevisionNotOpen(uint16 revision);
-    error WrongCutOff(uint64 asOf, uint64 expected);
+    /// @notice A window's first posting has revision 0, each correction of a final one more than that.
+    error WrongRevision(uint16 given, uint16 expected);
+    /// @notice `asOf` is not within [earliest, latest]; for revision 0 these are the same.
+    error WrongCutOff(uint64 asOf, uint256 earliest, uint256 latest);
+    /// @notice A window can be corrected for 365 days after its end.
+    error CorrectionTooLate(uint32 window, uint256 latest);
     error TooEarly(uint256 earliest);
     error WindowTaken(uint32 window, uint64 sequence);
     error ZeroRoot();
@@ -126,8 +143,26 @@ interface ISettlement {
     error NotPublic(uint32 agreement);
     /// @notice Everything opened follows the rules.
     error NothingWrong(uint64 sequence, uint32 member);
+    /// @notice The member has no membership in the agreement that holds on the posting's window.
+    error NotAParty(uint32 member, uint32 agreement);
+    error SlotOutOfDay(uint16 slot, uint256 slots);
+    /// @notice The objection period ended at `end`; a member demands before.
+    error ObjectionOver(uint256 end);
+    /// @notice A member demands once per window and revision; `sequence` is the posting that the demand named.
+    error DemandedBefore(uint32 member, uint64 sequence);
+    /// @notice The member has not demanded this posting's bundle, or the demand is answered.
+    error NoOpenDemand(uint64 sequence, uint32 member);
+    /// @notice The demand does not allow an answer in public.
+    error NoPublicAnswer(uint32 member);
+    /// @notice The demand can still be answered in time.
+    error NotOverdue(uint64 dueAt);
+    /// @notice Demands are open; they are answered, or the posting is voided, before it can be final.
+    error DemandsOpen(uint64 sequence, uint32 count);
 
-    /// @notice Operator only. Sequences count up from 1. `asOf` is the window's end + the close delay, and past.
+    /// @notice Operator only. Sequences count up from 1. Revision 0: `asOf` is the window's end + the close delay, and past. A correction
+    /// has the revision after that of the window's newest final, while no posting of the window is open to objection; its `asOf` lies
+    /// after that final's and is not in the future; it is made within 365 days after the window's end. A posting after a void has the
+    /// voided one's revision.
     function post(uint64 expectedSequence, Header calldata header) external;
     /// @notice Auditors, once per posting, while it is posted or final.
     function attest(uint64 sequence, bytes32 digest) external;
@@ -135,13 +170,39 @@ interface ISettlement {
     function contest(uint64 sequence, bytes32 digest) external;
     /// @notice Auditors, while it is posted; each auditor once per window.
     function voidByAuditor(uint64 sequence, bytes32 digest) external;
-    /// @notice Anyone, once the objection period is over.
+    /// @notice Anyone, once the objection period is over, no demand is open, and 24 h have gone by since the last answer.
     function finalise(uint64 sequence, bytes32 digest) external;
     /// @notice Recomputes the member's day and voids the posting if anything differs from the rules; reverts when nothing does.
     /// @dev Order: state, header, the member's Refute signature, publicity; then the reasons of `Reasons` in their order, meter by meter and
     /// agreement by agreement. What lies behind the first fault is not looked at.
     /// Warning: what is opened stays public for ever, in a reverted call too.
     function refute(uint64 sequence, uint32 member, Header calldata header, Opening calldata opening, bytes calldata signature) external;
+    /// @notice Voids the posting if the agreement's result is missing or has a wrong length, or if in `slot` the price or a level is out of
+    /// range, or takers and givers are both held back (not for a static key). RefuteLevels, signed by a member who is a party on the
+    /// window, while the agreement's terms allow public disputes; reverts when nothing is wrong.
+    /// Warning: the agreement's levels of the whole day stay public for ever, in a reverted call too.
+    function refuteLevels(
+        uint64 sequence,
+        uint32 member,
+        Header calldata header,
+        uint32 agreement,
+        uint16 slot,
+        ResultOpening calldata result,
+        bytes calldata signature
+    ) external;
+    /// @notice Demand, signed by a member who lacks the bundle: bars finality until it is answered. In the objection period only, once per
+    /// window and revision.
+    /// @param publicAnswer Whether anyone may answer by opening the member's day here; only if all of the member's agreements of the window
+    /// allow public disputes.
+    function demand(uint64 sequence, bytes32 digest, uint32 member, bool publicAnswer, bytes calldata signature) external;
+    /// @notice Auditors: the member has, or could fetch, a bundle that opens the posting.
+    function confirmDelivery(uint64 sequence, bytes32 digest, uint32 member) external;
+    /// @notice Anyone, if the demand allows it: opens the member's day. It is recomputed as by `refute`; a fault voids the posting, else the
+    /// demand is answered. Like a confirmation, it comes in time as long as nobody has voided the posting.
+    /// Warning: what is opened stays public for ever, in a reverted call too.
+    function answer(uint64 sequence, uint32 member, Header calldata header, Opening calldata opening) external;
+    /// @notice Anyone: voids a posting whose demand was not answered in the community's answer time.
+    function voidOverdue(uint64 sequence, bytes32 digest, uint32 member) external;
 
     /// @notice All zero if the sequence does not exist. state: 1 posted, 2 void, 3 final; bit i of attestedBy and contestedBy: auditor i.
     function posting(uint64 sequence)
@@ -158,8 +219,15 @@ interface ISettlement {
             bytes32 digest
         );
     function nextSequence() external view returns (uint64);
-    /// @notice The window's posting that is posted or final, 0 if none.
+    /// @notice The window's newest posting that is posted or final, 0 if none; a voided correction gives way to the final before it.
     function live(uint32 window) external view returns (uint64 sequence);
     /// @notice The window's newest final posting, 0 if none.
     function newestFinal(uint32 window) external view returns (uint64 sequence);
+    /// @notice The member's demand for a window's revision: the posting it named, which may be void by now. state: 0 none, 1 open, 2 answered.
+    function demandOf(uint32 window, uint16 revision, uint32 member)
+        external
+        view
+        returns (uint64 sequence, uint64 dueAt, bool publicAnswer, uint8 state);
+    /// @notice How many demands of a posting are open, and unix time of its last answer, 0 if none.
+    function demands(uint64 sequence) external view returns (uint32 open, uint64 lastAnswerAt);
 }

@@ -20,4 +20,6 @@ library Reasons {
     uint8 internal constant LEVEL_RANGE = 14;
     uint8 internal constant LINES_DIFFER = 15;
     uint8 internal constant NET_DIFFERS = 16;
+    uint8 internal constant BOTH_CURTAILED = 17;
+    uint8 internal constant DEMAND_OVERDUE = 18;
 }

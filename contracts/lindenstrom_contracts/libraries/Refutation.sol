@@ -4,7 +4,7 @@ pragma solidity 0.8.37;
 import {IAgreements, Membership, Terms} from "../interfaces/IAgreements.sol";
 import {IReadingLog} from "../interfaces/IReadingLog.sol";
 import {Binding, IRegistry} from "../interfaces/IRegistry.sol";
-import {AgreementOpening, MeterOpening, Opening, StatementOpening} from "../interfaces/ISettlement.sol";
+import {AgreementOpening, MeterOpening, Opening, ResultOpening, StatementOpening} from "../interfaces/ISettlement.sol";
 import {Clearing} from "./Clearing.sol";
 import {Pack} from "./Pack.sol";
 import {Reasons} from "./Reasons.sol";
@@ -188,13 +188,17 @@ library Refutation {
     function _resultFault(Day memory day, uint256 j, Membership memory m, AgreementOpening calldata a) private pure returns (uint8) {
         bytes32 parameters = keccak256(abi.encodePacked(bytes1(0x16), a.salt, a.weight, a.share, a.limit));
         require(parameters == m.parameters, BadOpening(PARAMETERS, j));
-        bytes32 leaf = a.empty ? Tree.EMPTY : keccak256(abi.encodePacked(bytes1(0x12), a.triplesSalt, a.triples));
+        bytes32 leaf = a.empty ? Tree.EMPTY : _resultLeaf(a.triplesSalt, a.triples);
         require(Tree.holds(day.resultsRoot, day.depth, leaf, m.agreement, a.proof), BadOpening(RESULT, j));
         if (a.empty) return Reasons.RESULT_MISSING;
         return a.triples.length == Clearing.TRIPLE * day.slots ? Reasons.NONE : Reasons.RESULT_LENGTH;
     }
 
-    /// @dev The price is the same in every slot, so a day's amount follows from the day's sums. Below 2^73 in size.
+    function _resultLeaf(bytes32 salt, bytes calldata triples) private pure returns (bytes32) {
+        return keccak256(abi.encodePacked(bytes1(0x12), salt, triples));
+    }
+
+    /// @dev The amount is below 2^73 in size.
     function _line(
         uint256 depth,
         Membership memory m,
@@ -203,10 +207,29 @@ library Refutation {
         uint256[] memory metered,
         uint256[] memory rest
     ) private pure returns (uint8, bytes memory, int256) {
-        Clearing.Rule memory rule = Clearing.ruleOf(t, m.role, a.weight, a.share, depth);
-        (uint8 reason, uint256 sums) = Clearing.run(rule, a.triples, metered, rest);
-        (uint256 taken, uint256 given) = (sums >> 128, uint128(sums));
-        int256 amount = int256(given * rule.price) - int256(taken * (rule.price + t.fee));
+        Clearing.Bounds memory bounds = Clearing.boundsOf(t, depth);
+        Clearing.Share memory own = Clearing.shareOf(bounds, t.cap, m.role, a.share, a.weight, a.limit);
+        (uint8 reason, Clearing.Sums memory sums) = Clearing.run(bounds, own, a.triples, metered, rest);
+        (uint256 taken, uint256 given) = (sums.energy >> 128, uint128(sums.energy));
+        int256 amount = int256(uint256(uint128(sums.worth))) - int256((sums.worth >> 128) + taken * t.fee);
         return (reason, abi.encodePacked(m.agreement, uint64(taken), uint64(given), int128(amount)), amount);
+    }
+
+    // Levels
+
+    /// @notice The first fault of one slot's triple, taken as what all parties share: no reading is needed to tell it.
+    function levelFault(Day memory day, uint32 agreement, Terms memory t, uint256 slot, ResultOpening calldata o)
+        internal
+        pure
+        returns (uint8 reason)
+    {
+        bytes32 leaf = o.empty ? Tree.EMPTY : _resultLeaf(o.triplesSalt, o.triples);
+        require(Tree.holds(day.resultsRoot, day.depth, leaf, agreement, o.proof), BadOpening(RESULT, 0));
+        if (o.empty) return Reasons.RESULT_MISSING;
+        if (o.triples.length != Clearing.TRIPLE * day.slots) return Reasons.RESULT_LENGTH;
+        Clearing.Bounds memory bounds = Clearing.boundsOf(t, day.depth);
+        uint256 triple = Clearing.tripleAt(o.triples, slot);
+        reason = Clearing.tripleFault(bounds, triple);
+        if (reason == Reasons.NONE && Clearing.bothCurtailed(bounds, triple)) reason = Reasons.BOTH_CURTAILED;
     }
 }

@@ -5,9 +5,9 @@ from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
 from lindenstrom.chain.abi import ContractAbi, ContractCall, contract_abi
-from lindenstrom.chain.openings import opening_tuple
+from lindenstrom.chain.openings import opening_tuple, result_tuple
 from lindenstrom.core import eip712
-from lindenstrom.core.refutation import Opening
+from lindenstrom.core.refutation import Opening, ResultOpening
 from lindenstrom.core.statements import Header
 
 CURVE_SECP256K1 = 1
@@ -95,25 +95,54 @@ class Acts:
     # --- Settlement
 
     def post(self, expected_sequence: int, header: Header) -> ContractCall:
-        """Operator: a window's posting. Refused when the sequence is taken by now."""
+        """Operator: a window's posting, or a correction (revision > 0). Refused when the sequence is taken by now."""
         return self._settlement("post", expected_sequence, abi_tuple(header))
 
     def attest(self, sequence: int, digest: bytes) -> ContractCall:
         """Auditor: recomputed, and found right."""
         return self._settlement("attest", sequence, digest)
 
+    def contest(self, sequence: int, digest: bytes) -> ContractCall:
+        """Auditor: recomputed, and found wrong; on record, without effect on the state."""
+        return self._settlement("contest", sequence, digest)
+
     def void_by_auditor(self, sequence: int, digest: bytes) -> ContractCall:
         """Auditor: recomputed, and found wrong; once per window."""
         return self._settlement("voidByAuditor", sequence, digest)
 
     def finalise(self, sequence: int, digest: bytes) -> ContractCall:
-        """Anyone, after the objection period."""
+        """Anyone, after the objection period, with no demand open, 24 h after the last answer."""
         return self._settlement("finalise", sequence, digest)
 
     def refute(self, act: eip712.Refute, header: Header, opening: Opening, signature: bytes) -> ContractCall:
         """Anyone: a member's day for the contract to recompute, in public."""
         values = (act.sequence, act.member, abi_tuple(header), opening_tuple(opening), signature)
         return self._settlement("refute", *values)
+
+    def refute_levels(
+        self, act: eip712.RefuteLevels, header: Header, slot: int, result: ResultOpening, signature: bytes
+    ) -> ContractCall:
+        """Anyone: one slot (index in the day) of an agreement's triples for the contract to check, in public."""
+        opened = result_tuple(result)
+        return self._settlement(
+            "refuteLevels", act.sequence, act.member, abi_tuple(header), act.agreement, slot, opened, signature
+        )
+
+    def demand(self, act: eip712.Demand, signature: bytes) -> ContractCall:
+        """Anyone: a member's demand for the bundle, in the objection period; once per window and revision."""
+        return self._settlement("demand", act.sequence, act.posting, act.member, act.public_answer, signature)
+
+    def confirm_delivery(self, sequence: int, digest: bytes, member: int) -> ContractCall:
+        """Auditor: the member has the bundle that it demanded."""
+        return self._settlement("confirmDelivery", sequence, digest, member)
+
+    def answer(self, sequence: int, member: int, header: Header, opening: Opening) -> ContractCall:
+        """Anyone, where the demand allows it: the member's day in public. Voids if it is wrong."""
+        return self._settlement("answer", sequence, member, abi_tuple(header), opening_tuple(opening))
+
+    def void_overdue(self, sequence: int, digest: bytes, member: int) -> ContractCall:
+        """Anyone: a posting whose demand was not answered in time."""
+        return self._settlement("voidOverdue", sequence, digest, member)
 
     def _registry(self, function: str, *values: Any) -> ContractCall:
         return self.registry.call(self.addresses.registry, function, *values)

@@ -1,6 +1,7 @@
 """A community's four contracts: acts (inherited, as calls to send) and typed reads."""
 
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import Any
 
 from lindenstrom.chain.abi import ContractAbi, Event, LogEntry
@@ -46,6 +47,32 @@ class Posting:
     attested_by: int
     contested_by: int
     digest: bytes
+
+
+class DemandState(IntEnum):
+    """A member's demand for a window's revision."""
+
+    NONE = 0
+    OPEN = 1
+    ANSWERED = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DemandRecord:
+    """A member's demand: the posting that it named (which may be void by now) and when an answer is overdue."""
+
+    sequence: int
+    due_at: int
+    public_answer: bool
+    state: DemandState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DemandCount:
+    """A posting's demands: how many are open, and the unix time of the last answer, 0 for none."""
+
+    open: int
+    last_answer_at: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,12 +238,24 @@ class Contracts(Acts):
         )  # fmt: skip
 
     def live(self, window: int) -> int:
-        """Sequence of the window's posting that is posted or final, 0 for none."""
+        """Sequence of the window's newest posting that is posted or final, 0 for none."""
         return int(self._ask_settlement("live", window)[0])
 
     def newest_final(self, window: int) -> int:
         """Sequence of the window's newest final posting, 0 for none."""
         return int(self._ask_settlement("newestFinal", window)[0])
+
+    def demand_of(self, window: int, revision: int, member: int) -> DemandRecord:
+        """A member's demand for a window's revision; at most one ever."""
+        sequence, due_at, public_answer, state = self._ask_settlement("demandOf", window, revision, member)
+        return DemandRecord(
+            sequence=sequence, due_at=due_at, public_answer=public_answer, state=DemandState(state)
+        )  # fmt: skip
+
+    def demands(self, sequence: int) -> DemandCount:
+        """A posting's demands."""
+        count, last_answer_at = self._ask_settlement("demands", sequence)
+        return DemandCount(open=count, last_answer_at=last_answer_at)
 
     def header(self, sequence: int) -> Header | None:
         """The header that a posting was made with, from its event; None when there is no such posting."""

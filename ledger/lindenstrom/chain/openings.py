@@ -2,7 +2,14 @@
 
 from typing import Any
 
-from lindenstrom.core.refutation import AgreementOpening, MeterOpening, Opening, RecordOpening, StatementOpening
+from lindenstrom.core.refutation import (
+    AgreementOpening,
+    MeterOpening,
+    Opening,
+    RecordOpening,
+    ResultOpening,
+    StatementOpening,
+)
 
 _NO_RECORD = (0, 0, bytes(32), 0, ())
 
@@ -14,6 +21,11 @@ def opening_tuple(opening: Opening) -> tuple[Any, ...]:
         [_meter(meter) for meter in opening.meters],
         [_agreement(agreement) for agreement in opening.agreements],
     )
+
+
+def result_tuple(opened: ResultOpening) -> tuple[Any, ...]:
+    """Settlement's struct ResultOpening."""
+    return (opened.empty, opened.triples_salt, opened.triples, opened.proof)
 
 
 def record_tuple(record: RecordOpening | None) -> tuple[Any, ...]:

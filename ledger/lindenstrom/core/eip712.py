@@ -175,3 +175,25 @@ class Refute(Act):
     member: int
     sequence: int
     posting: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefuteLevels(Act):
+    """A member has one agreement's levels of a posting checked in public."""
+
+    TYPE: ClassVar[str] = "RefuteLevels(uint32 member,uint64 sequence,bytes32 posting,uint32 agreement)"
+    member: int
+    sequence: int
+    posting: bytes
+    agreement: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demand(Act):
+    """A member demands the bundle of a posting; public_answer allows that it is opened in public."""
+
+    TYPE: ClassVar[str] = "Demand(uint32 member,uint64 sequence,bytes32 posting,bool publicAnswer)"
+    member: int
+    sequence: int
+    posting: bytes
+    public_answer: bool

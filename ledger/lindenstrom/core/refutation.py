@@ -50,6 +50,8 @@ class Reason(IntEnum):
     LEVEL_RANGE = 14
     LINES_DIFFER = 15
     NET_DIFFERS = 16
+    BOTH_CURTAILED = 17
+    DEMAND_OVERDUE = 18
 
 
 class BadOpening(VerificationFailed):
@@ -107,6 +109,16 @@ class AgreementOpening:
     share_ppm: int
     limit_ueur_kwh: int
     salt: bytes
+    empty: bool
+    triples_salt: bytes
+    triples: bytes
+    proof: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResultOpening:
+    """An agreement's leaf of the results tree, opened; `empty` claims that there is no result."""
+
     empty: bool
     triples_salt: bytes
     triples: bytes
