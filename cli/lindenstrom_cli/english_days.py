@@ -71,6 +71,13 @@ _DAYS: Final[dict[str, str]] = {
     "statement.none": "No statements for member {member} in the mailbox.",
     "statement.total": "Total, of each day the newest that is not void: {total} EUR (positive: to receive)",
     "statement.title": "{community}, {name} (member {member}), {day}",
+    "statement.estimated": "{meter}: {count} quarter-hours are estimated or provisional.",
+    "statement.missing": "{meter}: {count} quarter-hours are missing; they count as 0.",
+    "statement.replaced": "{meter}: the day was not read; the operator used substitute values.",
+    "statement.true_up": (
+        "{meter}: read again; its registers show {drew} kWh drawn and {fed_in} kWh fed in beyond the substitute values "
+        "of the days before. This is not billed here."
+    ),
     "statement.check": "Recheck it: lindenstrom verify {bundle}",
     "correction.title": "What this correction changed, beside posting {sequence}:",
     "correction.unknown": "This is correction {revision}; what it corrects does not lie beside it.",
@@ -99,6 +106,10 @@ _DAYS: Final[dict[str, str]] = {
 }
 
 _AUDIT: Final[dict[str, str]] = {
+    "days.true_up": (
+        "meter binding {binding} of member {member} is read again: beyond its replacements {drew} kWh drawn, "
+        "{fed_in} kWh fed in; not priced"
+    ),
     "days.span": "{first} to {last}",
     "audit.verdict": "{verdict}   {count} postings recomputed",
     "audit.passed": "✓ PASSED",

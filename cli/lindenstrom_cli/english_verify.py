@@ -33,6 +33,10 @@ VERIFICATION: Final[dict[str, str]] = {
     "amount.owed": "You are owed {net} EUR",
     "amount.even": "You owe nothing and are owed nothing.",
     "amount.substitutes": "{count} quarter-hour values were not measured: they are provisional, estimated or missing.",
+    "amount.true_up": (
+        "A meter is read again: its registers show {drew} kWh drawn and {fed_in} kWh fed in beyond the substitute "
+        "values. It is not billed here."
+    ),
     "difference.taken": "{label}: the rules give you {rules} kWh from neighbours, the statement says {stated} kWh.",
     "difference.given": "{label}: by the rules you gave {rules} kWh, the statement says {stated} kWh.",
     "difference.amount": "{label}: the rules give {rules} EUR, the statement says {stated} EUR (positive: to receive).",
@@ -86,8 +90,8 @@ VERIFICATION: Final[dict[str, str]] = {
     "finding.reason_source_not_anchored": "the posting uses readings that were never anchored",
     "finding.reason_source_too_new": "the posting uses readings that came after its closing time",
     "finding.reason_source_stale": "newer readings were anchored before the closing time, and were not used",
-    "finding.replacement_unproven": "substitute values were used although the reader had anchored something; whether "
-    "your meter was missing there only the auditor or your own copies of the readings (--packs) can say",
+    "finding.replacement_unproven": "substitute values were used although the reader had anchored something, and the "
+    "file does not open why that did not do",
     "finding.reason_position_empty": "the anchored readings hold nothing for your meter, and were used all the same",
     "finding.reason_pack_unfit": "the readings used fail the format check",
     "finding.reason_replacement_unfounded": "substitute values were used although good readings were anchored",

@@ -269,6 +269,9 @@ def _amount_lines(amounts: DayAmounts) -> Iterator[str]:
     yield "  " + text(f"amount.{direction}", net=euro(amounts.net_peur).rjust(9))
     if amounts.slots_not_measured:
         yield "  " + text("amount.substitutes", count=amounts.slots_not_measured)
+    if amounts.true_up_import_mwh or amounts.true_up_export_mwh:
+        drew, fed_in = (trimmed(format_kwh(n, 6)) for n in (amounts.true_up_import_mwh, amounts.true_up_export_mwh))
+        yield from wrapped(text("amount.true_up", drew=drew, fed_in=fed_in))
 
 
 def _difference_lines(difference: Difference) -> Iterator[str]:

@@ -8,15 +8,17 @@ import pytest
 
 from lindenstrom.audit.findings import AuditedDay, Kind, MeterTrueUp
 from lindenstrom.audit.run import audit_posting, audit_run
+from lindenstrom.core.bundles import read_bundle
 from lindenstrom.core.calendar import OPEN_END
 from lindenstrom.core.eip712 import Bind
 from lindenstrom.core.packs import Pack, Registers, Status, decode_pack
+from lindenstrom.core.replacement import TrueUp
 from lindenstrom.core.statements import Source
-from lindenstrom.mailbox import audit_path, pack_path
+from lindenstrom.mailbox import audit_path, list_bundles, pack_path
 from lindenstrom.operator import collecting, day, people
 from lindenstrom.operator.collecting import Collected
 from lindenstrom.operator.committing import Plan
-from lindenstrom.operator.day import settle_day
+from lindenstrom.operator.day import SettledDay, settle_day
 from lindenstrom.operator.office import Office
 from lindenstrom.readings import pack_registers
 from lindenstrom.roster import Roster
@@ -29,14 +31,14 @@ AWAY = 4
 """The binding at reader 1, which is silent on the second and third day."""
 
 
-def settle(world: World, window: int, *, silent: bool = False) -> None:
+def settle(world: World, window: int, *, silent: bool = False) -> SettledDay:
     world.run_past(window)
     packs = world.packs(window)
     if silent:
         del packs[1]
     world.anchor(window, packs)
     world.run_to_close(window)
-    settle_day(world.office, window)
+    return settle_day(world.office, window)
 
 
 def replacement(world: World, sequence: int) -> Pack:
@@ -50,8 +52,9 @@ def audited(world: World, first: int = FIRST_DAY) -> tuple[AuditedDay, ...]:
 
 def test_absent_days_take_the_mean_and_the_return_trues_up(tmp_path: Path) -> None:
     with new_world(tmp_path) as world:
-        for window in (FIRST_DAY, SECOND, THIRD, FOURTH):
-            settle(world, window, silent=window in (SECOND, THIRD))
+        for window in (FIRST_DAY, SECOND, THIRD):
+            assert settle(world, window, silent=window in (SECOND, THIRD)).true_ups == ()
+        (returned,) = settle(world, FOURTH).true_ups
         first = decode_pack(world.packs(FIRST_DAY)[1][0])
         second, third = replacement(world, 2), replacement(world, 3)
         assert (second.start, second.end) == (first.end, third.start)
@@ -66,8 +69,14 @@ def test_absent_days_take_the_mean_and_the_return_trues_up(tmp_path: Path) -> No
             import_mwh=back.import_mwh - third.end.import_mwh,
             export_mwh=back.export_mwh - third.end.export_mwh,
         )
+        assert (returned.binding, returned.import_mwh, returned.export_mwh) == (
+            AWAY, expected.import_mwh, expected.export_mwh
+        )  # fmt: skip
         real = sum(sum(values(AWAY, w, world.office.zone.slot_count(w), 0)) for w in (SECOND, THIRD))
         assert expected.import_mwh == real - sum(second.import_mwh) - sum(third.import_mwh) != 0
+        (*_, posted) = list_bundles(world.office.mailbox, 5)
+        (meter,) = read_bundle(posted.path.read_bytes()).meters
+        assert meter.true_up == TrueUp(import_mwh=expected.import_mwh, export_mwh=expected.export_mwh)
         days = audited(world)
         assert [d.first for d in days] == [""] * 4
         assert [d.true_ups for d in days] == [(), (), (), (expected,)]

@@ -10,11 +10,15 @@ from lindenstrom.audit import acts
 from lindenstrom.audit.errors import NotAnAuditor, NothingToVoid
 from lindenstrom.audit.findings import AuditedDay, Kind
 from lindenstrom.audit.run import audit_run
+from lindenstrom.chain.community import community_ref
+from lindenstrom.core.bundles import read_bundle
 from lindenstrom.core.hashing import keccak, u32
 from lindenstrom.core.packs import Registers, decode_pack
 from lindenstrom.core.replacement import NOTHING_READ, replacement_pack
 from lindenstrom.core.statements import Source
-from lindenstrom.mailbox import pack_path
+from lindenstrom.core.verification import Expectation, verify_bundle
+from lindenstrom.facts import ChainFacts
+from lindenstrom.mailbox import list_bundles, pack_path
 from lindenstrom.operator import collecting, day
 from lindenstrom.operator.collecting import Collected
 from lindenstrom.operator.committing import Plan
@@ -23,6 +27,7 @@ from lindenstrom.operator.errors import PacksNotDelivered
 from lindenstrom.operator.office import Office
 from lindenstrom.readings import Ground
 from lindenstrom.roster import Roster
+from lindenstrom.signing import recover_address
 from lindenstrom.store.records import StoredSource
 from tests.operator.world import AUDITOR_KEY, FIRST_DAY, OPERATOR_KEY, World, new_world
 
@@ -44,6 +49,16 @@ def test_an_empty_place_and_an_unfit_pack_are_replaced(tmp_path: Path) -> None:
         world.run_to_close(FIRST_DAY)
         done = settle_day(world.office, FIRST_DAY)
         assert [(g.member, g.ground) for g in done.gaps] == [(2, Ground.UNFIT), (3, Ground.EMPTY)]
+        for member in (2, 3):  # the bundle opens what the reader had anchored
+            (posted,) = list_bundles(world.office.mailbox, member)
+            bundle = read_bundle(posted.path.read_bytes())
+            expected = Expectation(community=community_ref(world.community), member=member)
+            facts = ChainFacts(world.office.contracts, 1)
+            report = verify_bundle(bundle, expected, recover=recover_address, chain=facts)
+            assert {c.status for c in report.checks} == {"ok"}
+            silent = replace(bundle, meters=tuple(replace(m, ground=None) for m in bundle.meters))
+            report = verify_bundle(silent, expected, recover=recover_address, chain=facts)
+            assert report.checks[1].finding == "replacement_unproven"
         (found,) = audited(world)
         assert found.passed, found.first
         assert [r.member for r in found.replaced] == [2, 3]

@@ -26,7 +26,15 @@ from lindenstrom.audit.file import (
 from lindenstrom.core import eip712, hashing
 from lindenstrom.core.allocation import MemberEnergy, Place, clear_day
 from lindenstrom.core.bundles import SCHEMA as BUNDLE_SCHEMA
-from lindenstrom.core.bundles import Bundle, BundleAgreement, BundleMeter, CommunityRef, bundle_json, read_bundle
+from lindenstrom.core.bundles import (
+    Bundle,
+    BundleAgreement,
+    BundleMeter,
+    CommunityRef,
+    GroundOpening,
+    bundle_json,
+    read_bundle,
+)
 from lindenstrom.core.calendar import OPEN_END, Zone, parse_date, window_of
 from lindenstrom.core.clearing import NOT_LIMITED, ONE, given, taken
 from lindenstrom.core.commitment import CommittedDay, DaySalts, commit_day
@@ -43,6 +51,7 @@ from lindenstrom.core.refutation import (
     StatementOpening,
     recompute,
 )
+from lindenstrom.core.replacement import TrueUp
 from lindenstrom.core.salts import Purpose, meter_id, salt
 from lindenstrom.core.statements import Record, Source, batch_digest, decode_triples, encode_lines, encode_triples
 from lindenstrom.core.terms import Binding, Key, Membership, Parameters, Role, Rule, Terms
@@ -360,7 +369,11 @@ def test_every_field_of_an_audit_file_stands_in_the_document_and_no_other() -> N
 def test_every_field_of_a_bundle_stands_in_the_document_and_no_other() -> None:
     bundle = build().bundle
     used = replace(bundle.meters[0].opening, next=bundle.meters[0].opening.record)
-    bundle = replace(bundle, meters=(replace(bundle.meters[0], opening=used),))
+    assert used.record is not None
+    opened = GroundOpening(revision=0, record=used.record, empty=True, pack=b"", proof=())
+    meter = replace(bundle.meters[0], opening=used, ground=opened, true_up=TrueUp(import_mwh=-1, export_mwh=1))
+    bundle = replace(bundle, meters=(meter,))
+    assert read_bundle(bundle_json(bundle)) == bundle
     assert fields_in(14) == set(paths(json.loads(bundle_json(bundle))))
     assert f"`{BUNDLE_SCHEMA}`" in FORMATS.read_text(encoding="utf-8")
 

@@ -4,13 +4,29 @@ from dataclasses import replace
 
 import pytest
 
+from lindenstrom.core.bundles import Bundle, GroundOpening, bundle_json, read_bundle
 from lindenstrom.core.clearing import ONE
 from lindenstrom.core.hashing import keccak
-from lindenstrom.core.refutation import Reason, recompute
+from lindenstrom.core.merkle import PositionalTree, batch_tree
+from lindenstrom.core.refutation import Reason, RecordOpening, recompute
+from lindenstrom.core.statements import Record, batch_digest
 from lindenstrom.core.terms import BadParameters, Binding, Parameters
 from lindenstrom.core.verification import CheckStatus, Expectation, Outcome, Report, verify_bundle
 from lindenstrom.signing import address_of
-from tests.support.example_day import AS_OF, AUDITOR, PLACES, RECOVER, REF, TERMS, WINDOW, ExampleDay, Lie
+from tests.support.example_day import (
+    AS_OF,
+    AUDITOR,
+    BINDINGS,
+    DEPTH,
+    PLACES,
+    RECOVER,
+    REF,
+    TERMS,
+    WINDOW,
+    ExampleDay,
+    Lie,
+    example_pack,
+)
 
 
 def verify(chain: ExampleDay, member: int, own_packs: dict[bytes, bytes] | None = None) -> Report:
@@ -62,13 +78,73 @@ class Withheld(Anchored):
     withheld = AS_OF
 
 
+REPLACED = next(b for b in BINDINGS if b.reader == 1)
+GOOD = example_pack(REPLACED, REF.id).encode()
+UNFIT = replace(example_pack(REPLACED, REF.id), window=WINDOW + 1).encode()
+
+
+class Ground(Anchored):
+    """What reader 1 had anchored for the replaced meter, or nothing; opened in the bundle."""
+
+    def __init__(self, pack: bytes = b"", /, **lies: object) -> None:
+        super().__init__()
+        leaves = {REPLACED.position: keccak(pack)} if pack else {}
+        tree = PositionalTree(depth=DEPTH, leaves={**leaves, 9: keccak(b"another")})
+        self.own = batch_tree([Record(reader=1, window=WINDOW, revision=0, root=tree.root).leaf(self.community)])
+        opened = GroundOpening(
+            revision=0,
+            record=RecordOpening(batch=7, time=self.anchor_time, root=tree.root, slot=0),
+            empty=not pack,
+            pack=pack,
+            proof=tree.proof(REPLACED.position),
+        )
+        self.opened = replace(opened, **lies)  # type: ignore[arg-type]
+
+    def batch(self, batch: int) -> bytes:
+        return batch_digest(self.own.root, self.anchor_time) if batch == 7 else super().batch(batch)
+
+    def bundle(self, member: int) -> Bundle:
+        bundle = super().bundle(member)
+        meters = (replace(m, ground=self.opened) if m.binding == REPLACED else m for m in bundle.meters)
+        return replace(bundle, meters=tuple(meters))
+
+
+def judge(day: Ground, *, offline: bool = False) -> Report:
+    expected = Expectation(community=REF, member=REPLACED.member, pinned_auditors=(AUDITOR,))
+    bundle = read_bundle(bundle_json(day.bundle(REPLACED.member)))
+    return verify_bundle(bundle, expected, recover=RECOVER, chain=None if offline else day)
+
+
 def test_a_replacement_needs_a_ground() -> None:
     report = verify(Anchored(), 4)
-    assert report.outcome is Outcome.INCOMPLETE
-    assert status(report, 2) == (CheckStatus.NOT_CHECKED, "replacement_unproven")
+    assert report.outcome is Outcome.NOT_VERIFIED
+    assert status(report, 2) == (CheckStatus.FAILED, "replacement_unproven")
     assert verify(Withheld(), 4).outcome is Outcome.VERIFIED
-    own = {b.meter: b"the good pack" for b in ExampleDay().bindings(4, WINDOW)}
-    assert verify(Anchored(), 4, own).outcome is Outcome.NOT_VERIFIED
+    late = {b.meter: b"an own copy, anchored too late" for b in ExampleDay().bindings(4, WINDOW)}
+    assert verify(ExampleDay(), 4, late).outcome is Outcome.VERIFIED
+
+
+@pytest.mark.parametrize("pack", [b"", b"no pack at all", UNFIT], ids=["empty", "bytes", "unfit"])
+def test_an_opened_ground_is_seen_to_be_one(pack: bytes) -> None:
+    assert judge(Ground(pack)).outcome is Outcome.VERIFIED
+    assert status(judge(Ground(pack), offline=True), 2) == (CheckStatus.OK, "")
+
+
+@pytest.mark.parametrize(
+    ("ground", "finding"),
+    [
+        (Ground(GOOD), "reason_replacement_unfounded"),
+        (Ground(GOOD, empty=True, pack=b""), "bad_opening"),
+        (Ground(b"", empty=False, pack=UNFIT), "bad_opening"),
+        (Ground(b"", proof=()), "bad_opening"),
+        (Ground(b"", record=RecordOpening(batch=7, time=AS_OF + 1, root=bytes(32), slot=0)), "bad_opening"),
+        (Ground(b"", revision=1), "replacement_unproven"),
+    ],
+)
+def test_a_false_ground_is_none(ground: Ground, finding: str) -> None:
+    report = judge(ground)
+    assert report.outcome is Outcome.NOT_VERIFIED
+    assert status(report, 2) == (CheckStatus.FAILED, finding)
 
 
 class Later(ExampleDay):

@@ -202,7 +202,7 @@ def test_a_reader_that_anchored_nothing_is_replaced_and_listed(tmp_path: Path) -
         assert (gap.member, gap.ground) == (5, "the reader anchored nothing in time")
         (source,) = [s for s in office.store.day(2).sources.values() if s.pack]
         n = office.zone.slot_count(second)
-        assert source.pack[168 : 168 + n] == bytes([Status.MISSING]) * n
+        assert source.pack[168 : 168 + n] == bytes([Status.ESTIMATED]) * n
         world.chain.advance_to(office.chain.now() + world.community.constants.objection_period_s + 1)
         assert [f.sequence for f in finalise_due(office.chain, office.community, office.key).finalised] == [1, 2]
         assert finalise_due(office.chain, office.community, office.key).finalised == ()

@@ -16,6 +16,7 @@ from lindenstrom_cli.errors import NothingGiven
 from lindenstrom_cli.keys import Signer
 from lindenstrom_cli.prompter import Prompter
 from lindenstrom_cli.render import Result, emphasis, table, utc
+from lindenstrom_cli.trueups import true_up_line
 from lindenstrom_cli.types import DATE
 from lindenstrom_cli.world import World, open_world
 
@@ -53,6 +54,7 @@ class Audit(Result):
             for replaced in day.replaced:
                 shown = {"binding": replaced.binding, "member": replaced.member, "ground": replaced.ground}
                 yield "  " + text("audit.replaced", day=date_of(day.window), **shown)
+            yield from (f"  {date_of(day.window)}: {true_up_line(found)}" for found in day.true_ups)
         if self.not_posted:
             yield text("audit.not_posted", days=shown_spans(self.not_posted))
 

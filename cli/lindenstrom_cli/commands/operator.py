@@ -12,6 +12,7 @@ from lindenstrom_cli.app import Session, command, group
 from lindenstrom_cli.catalogue import text
 from lindenstrom_cli.errors import NothingGiven
 from lindenstrom_cli.render import Result, table, utc
+from lindenstrom_cli.trueups import true_up_line
 from lindenstrom_cli.types import DATE
 from lindenstrom_cli.world import open_office, open_world
 
@@ -42,6 +43,7 @@ class Settled(Result):
                 yield "  " + text("operator.resumed")
             for gap in day.gaps:
                 yield "  " + text("operator.gap", binding=gap.binding, member=gap.member, ground=gap.ground)
+            yield from ("  " + true_up_line(returned) for returned in day.true_ups)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,6 +19,7 @@ from lindenstrom_cli.app import Session, command, group
 from lindenstrom_cli.catalogue import text
 from lindenstrom_cli.corrected import change_lines, earlier_bundle
 from lindenstrom_cli.errors import EndBeforeStart
+from lindenstrom_cli.meterdays import MeterDay, meter_days
 from lindenstrom_cli.period import Total, total_of
 from lindenstrom_cli.render import Result, table
 from lindenstrom_cli.types import DATE
@@ -94,6 +95,7 @@ class StatementShown(Result):
     revision: int
     lines_of_day: tuple[StatementLine, ...]
     net_peur: int
+    meters: tuple[MeterDay, ...]
     correction: Correction | None
     bundle: Path
 
@@ -103,6 +105,8 @@ class StatementShown(Result):
         yield from self._table()
         direction = "owed" if self.net_peur > 0 else "owe" if self.net_peur < 0 else "even"
         yield text(f"amount.{direction}", net=euro(self.net_peur))
+        for meter in self.meters:
+            yield from meter.lines()
         if self.correction is not None:
             yield from change_lines(self.correction)
         elif self.revision:
@@ -152,7 +156,7 @@ def list_(session: Session, given: str) -> StatementList:
 @command(statement, "show", "statement show mailbox/bundles/2/20607-s1.json")
 @click.argument("bundle", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def show(session: Session, bundle: Path) -> StatementShown:  # noqa: ARG001 - every command takes its session
-    """Show a statement in words. It is not checked: that is `lindenstrom verify`.
+    """Show a statement in words, with what was not measured. It is not checked: that is `lindenstrom verify`.
 
     For a correction it also shows what changed, if the statement before it lies beside it.
     """
@@ -174,6 +178,7 @@ def show(session: Session, bundle: Path) -> StatementShown:  # noqa: ARG001 - ev
             )
             for line in stated_lines(read).values()
         ),
+        meters=meter_days(read),
         net_peur=stated_net(read),
         correction=earlier_bundle(bundle, read)[1],
         bundle=bundle,

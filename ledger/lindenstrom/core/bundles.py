@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from lindenstrom.core.nesting import foreign_json
 from lindenstrom.core.refutation import AgreementOpening, MeterOpening, Opening, RecordOpening, StatementOpening
+from lindenstrom.core.replacement import TrueUp
 from lindenstrom.core.statements import Header, Statement
 from lindenstrom.core.terms import Binding, Key, Membership, Role, Rule, Terms
 from lindenstrom.errors import CouldNotCheck
@@ -42,14 +43,33 @@ class CommunityRef:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GroundOpening:
+    """Why a reader's anchored tree did not do: at the meter's position it is empty, or has this unfit pack (R5).
+
+    revision: the reader's newest at the cut-off; record: where it was anchored; proof: from the position to its root.
+    """
+
+    revision: int
+    record: RecordOpening
+    empty: bool
+    pack: bytes
+    proof: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BundleMeter:
-    """One live binding with its opened source; reader_account and signature are empty for a replacement."""
+    """One live binding with its opened source; reader_account and signature are empty for a replacement.
+
+    ground: of a replacement, where the reader had anchored something. true_up: of a meter replaced the day before.
+    """
 
     label: str
     binding: Binding
     opening: MeterOpening
     reader_account: bytes = b""
     signature: bytes = b""
+    ground: GroundOpening | None = None
+    true_up: TrueUp | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -348,7 +368,46 @@ def _meter_json(m: BundleMeter) -> dict[str, Any]:
         "challenge_revision": o.challenge_revision,
         "reader_account": hex_text(m.reader_account),
         "signature": hex_text(m.signature),
+        "ground": _ground_json(m.ground),
+        "true_up": _true_up_json(m.true_up),
     }
+
+
+def _ground_json(g: GroundOpening | None) -> dict[str, Any] | None:
+    if g is None:
+        return None
+    return {
+        "revision": g.revision,
+        "record": record_json(g.record),
+        "empty": g.empty,
+        "pack": hex_text(g.pack),
+        "proof": _proof(g.proof),
+    }
+
+
+def _read_ground(r: Reader) -> GroundOpening | None:
+    if r.absent:
+        return None
+    record = read_record(r["record"])
+    if record is None:
+        raise r["record"].fail("expected a record")
+    return GroundOpening(
+        revision=r["revision"].number(16),
+        record=record,
+        empty=r["empty"].flag(),
+        pack=r["pack"].data(),
+        proof=_read_proof(r["proof"]),
+    )
+
+
+def _true_up_json(t: TrueUp | None) -> dict[str, Any] | None:
+    return None if t is None else {"import_mwh": str(t.import_mwh), "export_mwh": str(t.export_mwh)}
+
+
+def _read_true_up(r: Reader) -> TrueUp | None:
+    if r.absent:
+        return None
+    return TrueUp(import_mwh=r["import_mwh"].signed(65), export_mwh=r["export_mwh"].signed(65))
 
 
 def _read_meter(r: Reader) -> BundleMeter:
@@ -379,6 +438,8 @@ def _read_meter(r: Reader) -> BundleMeter:
         ),
         reader_account=r["reader_account"].data(),
         signature=r["signature"].data(),
+        ground=_read_ground(r["ground"]),
+        true_up=_read_true_up(r["true_up"]),
     )
 
 

@@ -16,12 +16,13 @@ from dataclasses import dataclass, replace
 from enum import IntEnum, StrEnum
 from typing import Protocol
 
-from lindenstrom.core.bundles import Bundle, CommunityRef
+from lindenstrom.core.bundles import Bundle, BundleMeter, CommunityRef
 from lindenstrom.core.calendar import Zone
 from lindenstrom.core.eip712 import Anchor
-from lindenstrom.core.merkle import root_from_proof
-from lindenstrom.core.packs import Status, UnreadablePack, decode_pack
-from lindenstrom.core.refutation import BadOpening, Reason, StoredFacts, Verdict, recompute
+from lindenstrom.core.hashing import EMPTY
+from lindenstrom.core.merkle import proves, root_from_proof
+from lindenstrom.core.packs import Status, UnreadablePack, decode_pack, pack_fault, pack_leaf
+from lindenstrom.core.refutation import BadOpening, Reason, StoredFacts, Verdict, check_record, recompute
 from lindenstrom.core.statements import Line, Record, SourceKind, batch_digest, decode_lines
 from lindenstrom.core.terms import Binding, Membership, Terms
 from lindenstrom.errors import LindenstromError
@@ -110,7 +111,11 @@ class Difference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DayAmounts:
-    """The day in sums: mWh metered, shared and left to the residual supplier; net p€ as stated."""
+    """The day in sums: mWh metered, shared and left to the residual supplier; net p€ as stated.
+
+    true_up: what meters read again show beyond their replacements of the day before, as the operator states it; not
+    priced here.
+    """
 
     drew_mwh: int
     fed_in_mwh: int
@@ -118,6 +123,8 @@ class DayAmounts:
     given_mwh: int
     net_peur: int
     slots_not_measured: int
+    true_up_import_mwh: int
+    true_up_export_mwh: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,7 +151,10 @@ class SelfContainedFacts:
         self._batches: dict[int, bytes] = {}
         for meter in bundle.meters:
             opening, reader = meter.opening, meter.binding.reader
-            for revision, opened in ((opening.revision, opening.record), (opening.revision + 1, opening.next)):
+            records = [(opening.revision, opening.record), (opening.revision + 1, opening.next)]
+            if meter.ground:
+                records.append((meter.ground.revision, meter.ground.record))
+            for revision, opened in records:
                 if opened:
                     record = Record(reader=reader, window=bundle.header.window, revision=revision, root=opened.root)
                     root = root_from_proof(record.leaf(self.community), opened.slot, opened.proof)
@@ -236,8 +246,10 @@ def verify_bundle(bundle: Bundle, expected: Expectation, *, recover: Recover, ch
     _signatures(bundle, expected, recover, checks)
     if chain is not None:
         _stored_copies(bundle, chain, checks)
-        _sources(bundle, expected, chain, checks)
+        _sources(bundle, chain, checks)
     facts: StoredFacts = chain if chain is not None else SelfContainedFacts(bundle)
+    for meter in bundle.meters:
+        _ground(bundle, meter, facts, checks)
     verdict = _recomputation(bundle, facts, checks)
     posting = _posting(bundle, chain, checks)
     pinned = _pinned(posting, expected)
@@ -270,11 +282,11 @@ def _identity(bundle: Bundle, expected: Expectation, checks: _Ledger) -> None:
 def _signatures(bundle: Bundle, expected: Expectation, recover: Recover, checks: _Ledger) -> None:
     for meter in bundle.meters:
         opening = meter.opening
+        if opening.kind != SourceKind.ANCHORED or opening.record is None:
+            continue  # of a replacement the ground decides: an own copy may have been anchored too late
         own = (expected.own_packs or {}).get(meter.binding.meter)
         if own is not None and own != opening.pack:
             checks.fail(2, "own_pack_differs", str(meter.binding.id))
-        if opening.kind != SourceKind.ANCHORED or opening.record is None:
-            continue
         act = Anchor(
             reader=meter.binding.reader,
             window=bundle.header.window,
@@ -304,7 +316,7 @@ def _stored_copies(bundle: Bundle, chain: ChainView, checks: _Ledger) -> None:
     checks.ok(7)
 
 
-def _sources(bundle: Bundle, expected: Expectation, chain: ChainView, checks: _Ledger) -> None:
+def _sources(bundle: Bundle, chain: ChainView, checks: _Ledger) -> None:
     """Whether each source is the newest at the cut-off, and each replacement had a ground (R5)."""
     window, as_of = bundle.header.window, bundle.header.as_of
     posting = chain.posting(bundle.sequence)
@@ -318,9 +330,32 @@ def _sources(bundle: Bundle, expected: Expectation, chain: ChainView, checks: _L
             continue
         withheld = chain.withheld_at(reader, window)
         recorded = posting is not None and 0 < withheld < posting.posted_at
-        if in_time and not recorded and meter.binding.meter not in (expected.own_packs or {}):
-            # Empty position or unfit pack: the auditor can see it, the member from own copies of the readings only.
-            checks.skip(2, "replacement_unproven")
+        if in_time and not recorded and (meter.ground is None or meter.ground.revision != in_time[-1]):
+            checks.fail(2, "replacement_unproven")
+
+
+def _ground(bundle: Bundle, meter: BundleMeter, facts: StoredFacts, checks: _Ledger) -> None:
+    """Whether an opened ground is one: the position empty in the anchored tree, or its pack unfit (R5)."""
+    ground, binding, window = meter.ground, meter.binding, bundle.header.window
+    if ground is None or meter.opening.kind != SourceKind.REPLACED:
+        return
+    try:
+        record = check_record(facts, binding.reader, window, ground.revision, ground.record)
+    except BadOpening as error:
+        checks.fail(2, "bad_opening", error.what)
+        return
+    leaf = EMPTY if ground.empty else pack_leaf(ground.pack)
+    if not proves(record.root, leaf, binding.position, ground.proof, facts.depth):
+        checks.fail(2, "bad_opening", "ground of a replacement")
+    elif not ground.empty and not pack_fault(
+        ground.pack,
+        community=facts.community,
+        meter=binding.meter,
+        window=window,
+        revision=ground.revision,
+        slot_count=facts.zone.slot_count(window),
+    ):
+        checks.fail(2, "reason_replacement_unfounded")
 
 
 def _recomputation(bundle: Bundle, facts: StoredFacts, checks: _Ledger) -> Verdict | None:
@@ -403,4 +438,6 @@ def _amounts(bundle: Bundle, stated: Sequence[Line]) -> DayAmounts | None:
         given_mwh=sum(line.given_mwh for line in stated),
         net_peur=0 if bundle.statement.empty else bundle.statement.statement.net_peur,
         slots_not_measured=sum(s is not Status.MEASURED for p in packs for s in p.status),
+        true_up_import_mwh=sum(m.true_up.import_mwh for m in bundle.meters if m.true_up),
+        true_up_export_mwh=sum(m.true_up.export_mwh for m in bundle.meters if m.true_up),
     )

@@ -50,7 +50,7 @@ def collect(office: Office, roster: Roster, plan: Plan) -> Collected:
     missing = {f.binding.reader for f in findings if f.undelivered}
     if missing:
         raise PacksNotDelivered(window, {r: faults.get(r, "nothing was delivered") for r in missing})
-    office.store.put_packs([_stored(f, window) for f in findings if f.pack])
+    office.store.put_packs([_stored(f, window) for f in findings if f.day])
     return Collected(findings=tuple(findings))
 
 
@@ -121,12 +121,13 @@ def _deliveries(
 
 
 def _stored(finding: Finding, window: int) -> StoredPack:
+    """What the reader has at the binding's place: a good pack, or nothing or an unfit one, the ground to replace it."""
     assert finding.day is not None
     return StoredPack(
         binding=finding.binding.id,
         window=window,
         revision=finding.day.revision,
-        pack=finding.pack,
+        pack=finding.day.packs.get(finding.binding.position, b""),
         proof=finding.day.tree.proof(finding.binding.position),
         account=finding.day.account,
         signature=finding.day.signature,

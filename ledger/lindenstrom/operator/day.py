@@ -18,6 +18,7 @@ from lindenstrom.operator.correcting import correctable_until, plan_correction, 
 from lindenstrom.operator.delivering import Opened, deliver_audit_file, deliver_bundles
 from lindenstrom.operator.errors import AlreadyPosted, SequenceTaken, WindowBeforeBeginning, WindowTooEarly
 from lindenstrom.operator.office import Office, Progress, Step, silent
+from lindenstrom.operator.replacing import true_ups
 from lindenstrom.readings import clear_window, member_energy
 from lindenstrom.roster import Roster
 from lindenstrom.signing import address_of
@@ -43,6 +44,16 @@ class Gap:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Returned:
+    """A meter read again after a replaced day: its true-up, mWh, may be negative; not priced here (R5)."""
+
+    binding: int
+    member: int
+    import_mwh: int
+    export_mwh: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SettledDay:
     """What a settlement did. revision: from 1 on a correction; members: bundles delivered; gas: of the posting;
     timings: seconds per step.
@@ -59,6 +70,7 @@ class SettledDay:
     agreements: int
     meters: int
     gaps: tuple[Gap, ...]
+    true_ups: tuple[Returned, ...]
     resumed: bool
     timings: Mapping[Step, float]
 
@@ -220,14 +232,17 @@ def _finish(
     clock.begin(Step.BUNDLES)
     window = posting.header.window
     day, committed, book = recommit(office, posting)
+    roster, packs = roster or office.reader.roster(), office.store.packs(window)
+    ups = true_ups(office, roster, posting, {b: packs.get((b, s.source.revision)) for b, s in day.sources.items()})
     opened = Opened(
         posting=posting,
         day=day,
         committed=committed,
         book=book,
-        roster=roster or office.reader.roster(),
+        roster=roster,
         anchorings=office.reader.anchorings(window),
-        packs=office.store.packs(window),
+        packs=packs,
+        true_ups=ups,
         parameters=office.store.all_parameters(),
     )
     members = deliver_bundles(office, opened)
@@ -249,6 +264,10 @@ def _finish(
         meters=len(day.sources),
         gaps=tuple(
             Gap(binding=b, member=opened.roster.bindings[b].member, ground=day.sources[b].ground) for b in replaced
+        ),
+        true_ups=tuple(
+            Returned(binding=b, member=roster.bindings[b].member, import_mwh=up.import_mwh, export_mwh=up.export_mwh)
+            for b, up in sorted(ups.items())
         ),
         resumed=resumed,
         timings=clock.timings,

@@ -14,16 +14,17 @@ from lindenstrom.audit.file import (
     read_audit,
 )
 from lindenstrom.chain.community import community_ref
-from lindenstrom.core.bundles import Bundle, BundleAgreement, BundleMeter, bundle_json, read_bundle
+from lindenstrom.core.bundles import Bundle, BundleAgreement, BundleMeter, GroundOpening, bundle_json, read_bundle
 from lindenstrom.core.commitment import CommittedDay
 from lindenstrom.core.refutation import AgreementOpening, MeterOpening, StatementOpening
+from lindenstrom.core.replacement import TrueUp
 from lindenstrom.core.salts import Purpose
 from lindenstrom.core.statements import SourceKind, Statement
 from lindenstrom.core.terms import Binding, Parameters
 from lindenstrom.mailbox import DeliveryConflict, audit_path, bundle_path, deliver_audit, deliver_bundle
 from lindenstrom.operator.committing import SaltBook
 from lindenstrom.operator.office import Office
-from lindenstrom.roster import OWN_ACCOUNTS, Anchorings, LivePlace, Roster
+from lindenstrom.roster import OWN_ACCOUNTS, Anchorings, LivePlace, Roster, newest_at
 from lindenstrom.store.errors import ParametersUnknown
 from lindenstrom.store.records import StoredDay, StoredPack, StoredPosting
 
@@ -43,6 +44,7 @@ class Opened:
     roster: Roster
     anchorings: Anchorings
     packs: Mapping[tuple[int, int], StoredPack]
+    true_ups: Mapping[int, TrueUp]
     parameters: Mapping[bytes, Parameters]
 
     def parameters_of(self, place: LivePlace) -> Parameters:
@@ -170,7 +172,7 @@ def _meter(opened: Opened, binding: Binding, label: str) -> BundleMeter:
             source_proof=proof,
             pack=stored.pack,
         )
-        return BundleMeter(label=label, binding=binding, opening=opening)
+        return BundleMeter(label=label, binding=binding, opening=opening, ground=_ground(opened, binding))
     pack = opened.packs[binding.id, source.revision]
     anchoring = opened.anchorings[binding.reader][source.revision]
     opening = MeterOpening(
@@ -183,7 +185,27 @@ def _meter(opened: Opened, binding: Binding, label: str) -> BundleMeter:
         record=anchoring.opening,
     )
     return BundleMeter(
-        label=label, binding=binding, opening=opening, reader_account=pack.account, signature=pack.signature
+        label=label,
+        binding=binding,
+        opening=opening,
+        reader_account=pack.account,
+        signature=pack.signature,
+        true_up=opened.true_ups.get(binding.id),
+    )
+
+
+def _ground(opened: Opened, binding: Binding) -> GroundOpening | None:
+    """What the reader had anchored instead; nothing to open where that is nothing, or was withheld."""
+    newest = newest_at(opened.anchorings.get(binding.reader, ()), opened.posting.header.as_of)
+    found = opened.packs.get((binding.id, newest.record.revision)) if newest else None
+    if newest is None or found is None:
+        return None
+    return GroundOpening(
+        revision=newest.record.revision,
+        record=newest.opening,
+        empty=not found.pack,
+        pack=found.pack,
+        proof=found.proof,
     )
 
 

@@ -20,7 +20,7 @@ from lindenstrom.operator.committing import FIRST_REVISION
 from lindenstrom.operator.office import Office
 from lindenstrom.readings import pack_registers
 from lindenstrom.roster import Roster
-from lindenstrom.store.records import PostingStep, StoredPosting
+from lindenstrom.store.records import PostingStep, StoredPack, StoredPosting
 
 Place = tuple[int, bytes]
 """(member, meter): what history belongs to, over all its bindings."""
@@ -54,39 +54,40 @@ def last_ends(office: Office, roster: Roster, window: int, sequence: int, meters
     earlier = {p.header.window for p in office.store.postings() if p.header.window < window}
     for day in sorted(earlier, reverse=True):
         live = [b for b in roster.live_bindings(day) if b.meter in meters - found.keys()]
-        if live:
-            found |= {b.meter: end for b, end, _ in _ends(office, day, sequence, live)}
+        posting = _standing(office, day, sequence) if live else None
+        if posting is not None:
+            found |= {b.meter: pack_registers(pack)[1] for b, pack, _ in _used(office, posting, live)}
         if found.keys() == meters:
             break
     return found
 
 
 def true_ups(
-    office: Office, roster: Roster, window: int, sequence: int, returned: Mapping[int, bytes]
+    office: Office, roster: Roster, posting: StoredPosting, read: Mapping[int, StoredPack | None]
 ) -> dict[int, TrueUp]:
     """Per binding that is read again what its registers show beyond its replacement of the day before; no zeros.
 
-    returned: binding → the reader's pack that a posting uses.
+    read: binding → the reader's pack that the posting uses, None for a replacement.
     """
-    starts = {roster.bindings[b].meter: (b, pack_registers(pack)[0]) for b, pack in returned.items()}
-    before = [b for b in roster.live_bindings(window - 1) if b.meter in starts]
+    window = posting.header.window
+    starts = {roster.bindings[b].meter: (b, pack_registers(p.pack)[0]) for b, p in read.items() if p}
+    before = _standing(office, window - 1, posting.sequence)
+    sources = office.store.day(before.sequence).sources if before else {}
     found = {}
-    for binding, end, replaced in _ends(office, window - 1, sequence, before) if before else ():
-        own, start = starts[binding.meter]
-        if replaced and (difference := true_up(end, start)):
-            found[own] = difference
+    for binding in roster.live_bindings(window - 1):
+        stored = sources.get(binding.id)
+        if stored is not None and stored.pack and binding.meter in starts:
+            own, start = starts[binding.meter]
+            if difference := true_up(pack_registers(stored.pack)[1], start):
+                found[own] = difference
     return found
 
 
-def _ends(
-    office: Office, window: int, sequence: int, bindings: Sequence[Binding]
-) -> list[tuple[Binding, Registers, bool]]:
-    """(binding, end registers, whether replaced) in the newest posting of a window before a sequence."""
+def _standing(office: Office, window: int, sequence: int) -> StoredPosting | None:
+    """The newest posting of a window before a sequence that is not void."""
     state = office.contracts.posting
-    standing = (p for p in _earlier(office, window, sequence) if state(p.sequence).state is not PostingState.VOID)
-    posting = next(standing, None)
-    used = _used(office, posting, bindings) if posting else []
-    return [(binding, pack_registers(pack)[1], replaced) for binding, pack, replaced in used]
+    rows = (p for p in _earlier(office, window, sequence) if state(p.sequence).state is not PostingState.VOID)
+    return next(rows, None)
 
 
 def _used(office: Office, posting: StoredPosting, bindings: Sequence[Binding]) -> list[tuple[Binding, bytes, bool]]:

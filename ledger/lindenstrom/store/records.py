@@ -21,7 +21,9 @@ class PostingStep(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredPack:
-    """A pack as its reader delivered it: bytes, siblings to the anchored root, the reader's account and signature."""
+    """What stands at a binding's place in its reader's tree; `pack` is empty where nothing does.
+
+    A pack as its reader delivered it: bytes, siblings to the anchored root, the reader's account and signature."""
 
     binding: int
     window: int
