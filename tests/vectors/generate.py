@@ -275,5 +275,11 @@ def text_of(name: str) -> str:
 
 if __name__ == "__main__":
     sys.path.insert(0, str(HERE.parent.parent))  # run as a file, Python knows only this folder
+    from tests.vectors.bundle_days import files
+
+    for stale in (HERE / "bundles").glob("*.json"):
+        stale.unlink()
+    for file, text in files().items():
+        (HERE / "bundles" / file).write_text(text)
     for name in VECTORS:
         (HERE / f"{name}.json").write_text(text_of(name))
