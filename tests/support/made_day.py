@@ -122,7 +122,8 @@ def made_day(
 ) -> MadeDay:
     """A community's day. window: one of WINDOWS by default."""
     rng = Random(seed)
-    window = rng.choice(WINDOWS) if window is None else window
+    drawn = rng.choice(WINDOWS)
+    window = drawn if window is None else window
     slots, from_day = ZONE.slot_count(window), window - 3
     members = range(2, 2 + rng.randint(2, 4))
     bindings = tuple(
