@@ -74,6 +74,28 @@ class Anchored(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Answered(Event):
+    """Solidity's `Answered(uint64 sequence, uint32 member, address by, bool publicly)`."""
+
+    TOPIC: ClassVar = bytes.fromhex("040f3389e486ec354c8deb5802ad1acb22069c75719c3f54e066e74ea4497e1b")
+    sequence: int
+    member: int
+    by: bytes
+    publicly: bool
+
+    @classmethod
+    def from_log(cls, log: Log) -> Self:
+        """From a log with this event's topic."""
+        values = words(log, ("address", "bool"))
+        return cls(
+            sequence=topic(log, 1, "uint64"),
+            member=topic(log, 2, "uint32"),
+            by=address(values[0]),
+            publicly=values[1],
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Attested(Event):
     """Solidity's `Attested(uint64 sequence, uint8 auditor)`."""
 
@@ -101,6 +123,28 @@ class Contested(Event):
         """From a log with this event's topic."""
         values = words(log, ("uint8",))
         return cls(sequence=topic(log, 1, "uint64"), auditor=values[0])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demanded(Event):
+    """Solidity's `Demanded(uint64 sequence, uint32 member, uint64 dueAt, bool publicAnswer)`."""
+
+    TOPIC: ClassVar = bytes.fromhex("e7b0f60ca19a3be86a308dafa0df4895456776fc58e88cc2e4e8c3dc32537d43")
+    sequence: int
+    member: int
+    due_at: int
+    public_answer: bool
+
+    @classmethod
+    def from_log(cls, log: Log) -> Self:
+        """From a log with this event's topic."""
+        values = words(log, ("uint64", "bool"))
+        return cls(
+            sequence=topic(log, 1, "uint64"),
+            member=topic(log, 2, "uint32"),
+            due_at=values[0],
+            public_answer=values[1],
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -339,8 +383,10 @@ BY_TOPIC: dict[bytes, type[Event]] = {
         AccountRotated,
         AgreementOffered,
         Anchored,
+        Answered,
         Attested,
         Contested,
+        Demanded,
         Finalised,
         MemberAdded,
         MemberJoined,

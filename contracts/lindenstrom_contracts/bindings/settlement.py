@@ -8,11 +8,41 @@ Generated from the artifacts: `python -m lindenstrom_contracts.bindgen write`.
 from typing import ClassVar, NamedTuple, Self
 
 from lindenstrom_contracts.bindings.base import Contract, Function, Sent, Transport, address, nothing
-from lindenstrom_contracts.bindings.structs import Header, Opening
+from lindenstrom_contracts.bindings.structs import Header, Opening, ResultOpening
 
 _AGREEMENTS = Function(name="agreements", selector=bytes.fromhex("4f4b4fa7"), inputs=(), outputs=("address",))
+_ANSWER = Function(
+    name="answer",
+    selector=bytes.fromhex("82c541a8"),
+    inputs=("uint64", "uint32", "(uint32,uint16,uint64,bytes32,bytes32,bytes32)", "((bool,bytes32,uint32,uint16,uint32,int128,bytes32,bytes32,bytes,bytes32[]),(uint8,uint16,bytes32,bytes32[],bool,uint16,(uint64,uint64,bytes32,uint16,bytes32[]),bool,(uint64,uint64,bytes32,uint16,bytes32[]),bool,bytes,bytes32[])[],(uint32,uint32,uint32,bytes32,bool,bytes32,bytes,bytes32[])[])"),
+    outputs=(),
+)
 _ATTEST = Function(name="attest", selector=bytes.fromhex("99a4f846"), inputs=("uint64", "bytes32"), outputs=())
+_CONFIRM_DELIVERY = Function(
+    name="confirmDelivery",
+    selector=bytes.fromhex("34abf4d4"),
+    inputs=("uint64", "bytes32", "uint32"),
+    outputs=(),
+)
 _CONTEST = Function(name="contest", selector=bytes.fromhex("3812978a"), inputs=("uint64", "bytes32"), outputs=())
+_DEMAND = Function(
+    name="demand",
+    selector=bytes.fromhex("52d5431c"),
+    inputs=("uint64", "bytes32", "uint32", "bool", "bytes"),
+    outputs=(),
+)
+_DEMAND_OF = Function(
+    name="demandOf",
+    selector=bytes.fromhex("00d019aa"),
+    inputs=("uint32", "uint16", "uint32"),
+    outputs=("uint64", "uint64", "bool", "uint8"),
+)
+_DEMANDS = Function(
+    name="demands",
+    selector=bytes.fromhex("111cf4e1"),
+    inputs=("uint64",),
+    outputs=("uint32", "uint64"),
+)
 _FINALISE = Function(name="finalise", selector=bytes.fromhex("4c8c11b9"), inputs=("uint64", "bytes32"), outputs=())
 _LIVE = Function(name="live", selector=bytes.fromhex("ba19e988"), inputs=("uint32",), outputs=("uint64",))
 _NEWEST_FINAL = Function(
@@ -41,6 +71,12 @@ _REFUTE = Function(
     inputs=("uint64", "uint32", "(uint32,uint16,uint64,bytes32,bytes32,bytes32)", "((bool,bytes32,uint32,uint16,uint32,int128,bytes32,bytes32,bytes,bytes32[]),(uint8,uint16,bytes32,bytes32[],bool,uint16,(uint64,uint64,bytes32,uint16,bytes32[]),bool,(uint64,uint64,bytes32,uint16,bytes32[]),bool,bytes,bytes32[])[],(uint32,uint32,uint32,bytes32,bool,bytes32,bytes,bytes32[])[])", "bytes"),
     outputs=(),
 )
+_REFUTE_LEVELS = Function(
+    name="refuteLevels",
+    selector=bytes.fromhex("717aad1d"),
+    inputs=("uint64", "uint32", "(uint32,uint16,uint64,bytes32,bytes32,bytes32)", "uint32", "uint16", "(bool,bytes32,bytes,bytes32[])", "bytes"),
+    outputs=(),
+)
 _REGISTRY = Function(name="registry", selector=bytes.fromhex("7b103999"), inputs=(), outputs=("address",))
 _VOID_BY_AUDITOR = Function(
     name="voidByAuditor",
@@ -48,6 +84,28 @@ _VOID_BY_AUDITOR = Function(
     inputs=("uint64", "bytes32"),
     outputs=(),
 )
+_VOID_OVERDUE = Function(
+    name="voidOverdue",
+    selector=bytes.fromhex("9d1fcea8"),
+    inputs=("uint64", "bytes32", "uint32"),
+    outputs=(),
+)
+
+
+class DemandOfAnswer(NamedTuple):
+    """What `demandOf` returns."""
+
+    sequence: int
+    due_at: int
+    public_answer: bool
+    state: int
+
+
+class DemandsAnswer(NamedTuple):
+    """What `demands` returns."""
+
+    open_: int
+    last_answer_at: int
 
 
 class PostingAnswer(NamedTuple):
@@ -86,20 +144,51 @@ class Settlement(Contract):
         values = self._ask(_AGREEMENTS, ())
         return address(values[0])
 
+    def answer(self, sequence: int, member: int, header: Header, opening: Opening) -> Sent[None]:
+        """Anyone, if the demand allows it: opens the member's day. It is recomputed as by `refute`; a fault voids
+        the posting, else the demand is answered. Like a confirmation, it comes in time as long as nobody has
+        voided the posting. Warning: what is opened stays public for ever, in a reverted call too.
+        """
+        return self._send(_ANSWER, (sequence, member, header, opening), nothing)
+
     def attest(self, sequence: int, digest: bytes) -> Sent[None]:
         """Auditors, once per posting, while it is posted or final."""
         return self._send(_ATTEST, (sequence, digest), nothing)
+
+    def confirm_delivery(self, sequence: int, digest: bytes, member: int) -> Sent[None]:
+        """Auditors: the member has, or could fetch, a bundle that opens the posting."""
+        return self._send(_CONFIRM_DELIVERY, (sequence, digest, member), nothing)
 
     def contest(self, sequence: int, digest: bytes) -> Sent[None]:
         """Auditors, once per posting, while it is posted or final: on record, without effect on the state."""
         return self._send(_CONTEST, (sequence, digest), nothing)
 
+    def demand(self, sequence: int, digest: bytes, member: int, public_answer: bool, signature: bytes) -> Sent[None]:
+        """Demand, signed by a member who lacks the bundle: bars finality until it is answered. In the objection
+        period only, once per window and revision.
+        """
+        return self._send(_DEMAND, (sequence, digest, member, public_answer, signature), nothing)
+
+    def demand_of(self, window: int, revision: int, member: int) -> DemandOfAnswer:
+        """The member's demand for a window's revision: the posting it named, which may be void by now. state: 0
+        none, 1 open, 2 answered.
+        """
+        values = self._ask(_DEMAND_OF, (window, revision, member))
+        return DemandOfAnswer(values[0], values[1], values[2], values[3])
+
+    def demands(self, sequence: int) -> DemandsAnswer:
+        """How many demands of a posting are open, and unix time of its last answer, 0 if none."""
+        values = self._ask(_DEMANDS, (sequence,))
+        return DemandsAnswer(values[0], values[1])
+
     def finalise(self, sequence: int, digest: bytes) -> Sent[None]:
-        """Anyone, once the objection period is over."""
+        """Anyone, once the objection period is over, no demand is open, and 24 h have gone by since the last answer."""
         return self._send(_FINALISE, (sequence, digest), nothing)
 
     def live(self, window: int) -> int:
-        """The window's posting that is posted or final, 0 if none."""
+        """The window's newest posting that is posted or final, 0 if none; a voided correction gives way to the final
+        before it.
+        """
         values = self._ask(_LIVE, (window,))
         answer: int = values[0]
         return answer
@@ -117,7 +206,11 @@ class Settlement(Contract):
         return answer
 
     def post(self, expected_sequence: int, header: Header) -> Sent[None]:
-        """Operator only. Sequences count up from 1. `asOf` is the window's end + the close delay, and past."""
+        """Operator only. Sequences count up from 1. Revision 0: `asOf` is the window's end + the close delay, and
+        past. A correction has the revision after that of the window's newest final, while no posting of the
+        window is open to objection; its `asOf` lies after that final's and is not in the future; it is made
+        within 365 days after the window's end. A posting after a void has the voided one's revision.
+        """
         return self._send(_POST, (expected_sequence, header), nothing)
 
     def posting(self, sequence: int) -> PostingAnswer:
@@ -138,6 +231,24 @@ class Settlement(Contract):
         """
         return self._send(_REFUTE, (sequence, member, header, opening, signature), nothing)
 
+    def refute_levels(
+        self,
+        sequence: int,
+        member: int,
+        header: Header,
+        agreement: int,
+        slot: int,
+        result: ResultOpening,
+        signature: bytes,
+    ) -> Sent[None]:
+        """Voids the posting if the agreement's result is missing or has a wrong length, or if in `slot` the price or
+        a level is out of range, or takers and givers are both held back (not for a static key). RefuteLevels,
+        signed by a member who is a party on the window, while the agreement's terms allow public disputes;
+        reverts when nothing is wrong. Warning: the agreement's levels of the whole day stay public for ever, in a
+        reverted call too.
+        """
+        return self._send(_REFUTE_LEVELS, (sequence, member, header, agreement, slot, result, signature), nothing)
+
     def registry(self) -> bytes:
         """Solidity's `registry()`."""
         values = self._ask(_REGISTRY, ())
@@ -146,3 +257,7 @@ class Settlement(Contract):
     def void_by_auditor(self, sequence: int, digest: bytes) -> Sent[None]:
         """Auditors, while it is posted; each auditor once per window."""
         return self._send(_VOID_BY_AUDITOR, (sequence, digest), nothing)
+
+    def void_overdue(self, sequence: int, digest: bytes, member: int) -> Sent[None]:
+        """Anyone: voids a posting whose demand was not answered in the community's answer time."""
+        return self._send(_VOID_OVERDUE, (sequence, digest, member), nothing)

@@ -324,3 +324,18 @@ class Opening(Struct):
             meters=tuple(MeterOpening.from_abi(v) for v in values[1]),
             agreements=tuple(AgreementOpening.from_abi(v) for v in values[2]),
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResultOpening(Struct):
+    """Opens an agreement's leaf of the results tree, and nothing of any member."""
+
+    empty: bool
+    triples_salt: bytes
+    triples: bytes
+    proof: tuple[bytes, ...]
+
+    @classmethod
+    def from_abi(cls, values: Any) -> Self:
+        """From nested tuples in the ABI's order."""
+        return cls(empty=values[0], triples_salt=values[1], triples=values[2], proof=tuple(values[3]))

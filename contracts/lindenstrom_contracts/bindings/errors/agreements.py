@@ -22,6 +22,17 @@ class AlreadyJoined(ContractError):
         self.membership = membership
 
 
+class AuctionKey(ContractError):
+    """An auction shares in proportion where limits tie: its key is 0."""
+
+    SELECTOR: ClassVar = bytes.fromhex("59ae28cf")
+    TYPES: ClassVar = ("uint8",)
+
+    def __init__(self, key: int) -> None:
+        super().__init__(key)
+        self.key = key
+
+
 class KeyNotSupported(ContractError):
     """Solidity's `KeyNotSupported(uint8 key)`."""
 
@@ -51,6 +62,18 @@ class OutsideTerms(ContractError):
         self.agreement = agreement
         self.from_day = from_day
         self.end_day = end_day
+
+
+class PriceBounds(ContractError):
+    """An auction's lower bound is priceA, its upper bound priceB."""
+
+    SELECTOR: ClassVar = bytes.fromhex("2cb981c4")
+    TYPES: ClassVar = ("uint32", "uint32")
+
+    def __init__(self, price_a: int, price_b: int) -> None:
+        super().__init__(price_a, price_b)
+        self.price_a = price_a
+        self.price_b = price_b
 
 
 class RoleUnknown(ContractError):

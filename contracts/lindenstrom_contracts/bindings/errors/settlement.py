@@ -58,6 +58,88 @@ class ChallengeFailed(ContractError):
         self.meter = meter
 
 
+class CorrectionTooLate(ContractError):
+    """A window can be corrected for 365 days after its end."""
+
+    SELECTOR: ClassVar = bytes.fromhex("7ed06071")
+    TYPES: ClassVar = ("uint32", "uint256")
+
+    def __init__(self, window: int, latest: int) -> None:
+        super().__init__(window, latest)
+        self.window = window
+        self.latest = latest
+
+
+class DemandedBefore(ContractError):
+    """A member demands once per window and revision; `sequence` is the posting that the demand named."""
+
+    SELECTOR: ClassVar = bytes.fromhex("02577ebc")
+    TYPES: ClassVar = ("uint32", "uint64")
+
+    def __init__(self, member: int, sequence: int) -> None:
+        super().__init__(member, sequence)
+        self.member = member
+        self.sequence = sequence
+
+
+class DemandsOpen(ContractError):
+    """Demands are open; they are answered, or the posting is voided, before it can be final."""
+
+    SELECTOR: ClassVar = bytes.fromhex("045a1824")
+    TYPES: ClassVar = ("uint64", "uint32")
+
+    def __init__(self, sequence: int, count: int) -> None:
+        super().__init__(sequence, count)
+        self.sequence = sequence
+        self.count = count
+
+
+class NoOpenDemand(ContractError):
+    """The member has not demanded this posting's bundle, or the demand is answered."""
+
+    SELECTOR: ClassVar = bytes.fromhex("62a5d881")
+    TYPES: ClassVar = ("uint64", "uint32")
+
+    def __init__(self, sequence: int, member: int) -> None:
+        super().__init__(sequence, member)
+        self.sequence = sequence
+        self.member = member
+
+
+class NoPublicAnswer(ContractError):
+    """The demand does not allow an answer in public."""
+
+    SELECTOR: ClassVar = bytes.fromhex("3b66bc7e")
+    TYPES: ClassVar = ("uint32",)
+
+    def __init__(self, member: int) -> None:
+        super().__init__(member)
+        self.member = member
+
+
+class NotAParty(ContractError):
+    """The member has no membership in the agreement that holds on the posting's window."""
+
+    SELECTOR: ClassVar = bytes.fromhex("cee1d5de")
+    TYPES: ClassVar = ("uint32", "uint32")
+
+    def __init__(self, member: int, agreement: int) -> None:
+        super().__init__(member, agreement)
+        self.member = member
+        self.agreement = agreement
+
+
+class NotOverdue(ContractError):
+    """The demand can still be answered in time."""
+
+    SELECTOR: ClassVar = bytes.fromhex("21294bad")
+    TYPES: ClassVar = ("uint64",)
+
+    def __init__(self, due_at: int) -> None:
+        super().__init__(due_at)
+        self.due_at = due_at
+
+
 class NotPublic(ContractError):
     """An agreement of the member keeps its disputes among auditors."""
 
@@ -81,15 +163,27 @@ class NothingWrong(ContractError):
         self.member = member
 
 
-class RevisionNotOpen(ContractError):
-    """Corrections of finals are not open in this version."""
+class ObjectionOver(ContractError):
+    """The objection period ended at `end`; a member demands before."""
 
-    SELECTOR: ClassVar = bytes.fromhex("448c8ba5")
-    TYPES: ClassVar = ("uint16",)
+    SELECTOR: ClassVar = bytes.fromhex("5738a191")
+    TYPES: ClassVar = ("uint256",)
 
-    def __init__(self, revision: int) -> None:
-        super().__init__(revision)
-        self.revision = revision
+    def __init__(self, end: int) -> None:
+        super().__init__(end)
+        self.end = end
+
+
+class SlotOutOfDay(ContractError):
+    """Solidity's `SlotOutOfDay(uint16 slot, uint256 slots)`."""
+
+    SELECTOR: ClassVar = bytes.fromhex("c0e36573")
+    TYPES: ClassVar = ("uint16", "uint256")
+
+    def __init__(self, slot: int, slots: int) -> None:
+        super().__init__(slot, slots)
+        self.slot = slot
+        self.slots = slots
 
 
 class TooEarly(ContractError):
@@ -163,15 +257,16 @@ class WindowTaken(ContractError):
 
 
 class WrongCutOff(ContractError):
-    """Solidity's `WrongCutOff(uint64 asOf, uint64 expected)`."""
+    """`asOf` is not within [earliest, latest]; for revision 0 these are the same."""
 
-    SELECTOR: ClassVar = bytes.fromhex("d0c97683")
-    TYPES: ClassVar = ("uint64", "uint64")
+    SELECTOR: ClassVar = bytes.fromhex("f9d78bb8")
+    TYPES: ClassVar = ("uint64", "uint256", "uint256")
 
-    def __init__(self, as_of: int, expected: int) -> None:
-        super().__init__(as_of, expected)
+    def __init__(self, as_of: int, earliest: int, latest: int) -> None:
+        super().__init__(as_of, earliest, latest)
         self.as_of = as_of
-        self.expected = expected
+        self.earliest = earliest
+        self.latest = latest
 
 
 class WrongDigest(ContractError):
@@ -185,6 +280,18 @@ class WrongDigest(ContractError):
         self.sequence = sequence
         self.given = given
         self.stored = stored
+
+
+class WrongRevision(ContractError):
+    """A window's first posting has revision 0, each correction of a final one more than that."""
+
+    SELECTOR: ClassVar = bytes.fromhex("3790f942")
+    TYPES: ClassVar = ("uint16", "uint16")
+
+    def __init__(self, given: int, expected: int) -> None:
+        super().__init__(given, expected)
+        self.given = given
+        self.expected = expected
 
 
 class WrongState(ContractError):
