@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lindenstrom.audit.errors import (
+    ErasedDay,
     NotAnAuditor,
     NotAttested,
     NotAudited,
@@ -34,7 +35,8 @@ class Act:
 def attest(mailbox: Path, chain: Chain, community: Community, sequence: int, key: bytes) -> Act:
     """Audit a posting and attest it on the chain if nothing differs. Repeatable.
 
-    Errors: NotAnAuditor, PostingMissing, NotPostedAnyMore (void), NotAttested, NotAudited, and those of `Chain.send`.
+    Errors: NotAnAuditor, PostingMissing, NotPostedAnyMore (void), NotAttested, NotAudited, ErasedDay, and those of
+    `Chain.send`.
     """
     _auditor(community, key)
     return attest_day(chain, community, _audited(mailbox, chain, community, sequence), key)
@@ -47,6 +49,8 @@ def attest_day(chain: Chain, community: Community, day: AuditedDay, key: bytes) 
         raise NotPostedAnyMore(day.sequence, "void")
     if not day.passed:
         raise (NotAudited if _undecided(day) else NotAttested)(day.first)
+    if day.erased:
+        raise ErasedDay(day.sequence)
     if day.attested_by >> index & 1:
         return Act(day=day, tx_hash=b"", gas=0)
     sent = chain.send(community.contracts(chain).attest(day.sequence, day.digest), key)

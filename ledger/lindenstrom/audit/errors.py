@@ -1,7 +1,7 @@
 """Errors of the auditor's acts.
 
 VerificationFailed  NotAttested
-CouldNotCheck       NotAudited
+CouldNotCheck       NotAudited, ErasedDay
 RefusedByRules      NothingToVoid, PostingMissing, NotPostedAnyMore
 KeyProblem          NotAnAuditor
 """
@@ -23,6 +23,16 @@ class NotAudited(CouldNotCheck):
 
     def __init__(self, first: str) -> None:
         super().__init__(f"nothing was sent, because the audit could not be done ({first}); get what is missing first")
+
+
+class ErasedDay(CouldNotCheck):
+    """Readings of the day are erased, so it cannot be recomputed."""
+
+    def __init__(self, sequence: int) -> None:
+        super().__init__(
+            f"readings under posting {sequence} are erased, so it can no longer be recomputed; earlier attestations "
+            "stay on the chain"
+        )
 
 
 class NothingToVoid(RefusedByRules):

@@ -4,31 +4,33 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from lindenstrom.audit.balance import first_imbalance
-from lindenstrom.audit.file import AuditFile, OpenedSource
+from lindenstrom.audit.erased import (
+    erasable_from,
+    opened_result_leaf,
+    opened_source_leaf,
+    remaining_differences,
+    statement_leaf,
+)
+from lindenstrom.audit.file import AuditFile, Erased, OpenedSource
 from lindenstrom.audit.findings import Difference, Kind, MeterTrueUp, ReplacedMeter
 from lindenstrom.audit.replacements import Earlier, replacement_difference
 from lindenstrom.chain.contracts import Posting
 from lindenstrom.core.allocation import DayResult, MemberEnergy, Place
 from lindenstrom.core.calendar import Zone
-from lindenstrom.core.hashing import TAG_SOURCE, keccak, u8, u16
 from lindenstrom.core.merkle import PositionalTree
 from lindenstrom.core.packs import (
     REPLACEMENT_REVISION,
     Registers,
     pack_fault,
-    pack_leaf,
 )
 from lindenstrom.core.replacement import true_up
 from lindenstrom.core.statements import (
     TRIPLE_BYTES,
     SourceKind,
-    Statement,
     decode_lines,
     decode_triples,
     encode_lines,
     encode_triples,
-    lines_commitment,
-    result_leaf,
 )
 from lindenstrom.core.terms import BadParameters, Binding, Parameters
 from lindenstrom.readings import Finding, clear_window, member_energy, pack_registers, slots_not_measured
@@ -47,7 +49,10 @@ class LastReading:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostedDay:
-    """What the chain and the readers say about one posting. as_of: what the community's constants give."""
+    """What the chain and the readers say about one posting.
+
+    as_of: what the community's constants give; now: the chain's clock, unix time.
+    """
 
     community: bytes
     depth: int
@@ -57,6 +62,7 @@ class PostedDay:
     roster: Roster
     findings: Sequence[Finding]
     withheld: Callable[[int], bool]
+    now: int
 
     @property
     def window(self) -> int:
@@ -80,6 +86,7 @@ class Recomputed:
     readings: Mapping[bytes, LastReading]
     slots_not_measured: int
     members: int
+    erased: tuple[Erased, ...] = ()
 
 
 def recompute_day(day: PostedDay, file: AuditFile, before: Mapping[bytes, LastReading], earlier: Earlier) -> Recomputed:
@@ -91,6 +98,18 @@ def recompute_day(day: PostedDay, file: AuditFile, before: Mapping[bytes, LastRe
     differences = list(_header(day, file))
     packs: dict[int, bytes] = {}
     replaced: list[ReplacedMeter] = []
+    if file.erased and not differences:
+        due = day.now > erasable_from(day.zone, day.window)
+        return Recomputed(
+            differences=tuple(remaining_differences(file, day.depth, due=due)),
+            replaced=(),
+            true_ups=(),
+            register_gaps=(),
+            readings={},
+            slots_not_measured=0,
+            members=0,
+            erased=file.erased,
+        )
     if not differences:
         differences += _sources(day, file, packs, replaced)
     gaps: list[int] = []
@@ -146,10 +165,7 @@ def _header(day: PostedDay, file: AuditFile) -> Iterator[Difference]:
 
 def leads_to_sources(file: AuditFile, depth: int) -> bool:
     """Whether the opened sources are those of the header's root."""
-    leaves = {
-        s.binding: keccak(TAG_SOURCE + u8(s.kind) + u16(s.revision) + (pack_leaf(s.pack) if s.pack else bytes(32)))
-        for s in file.sources
-    }
+    leaves = {s.binding: opened_source_leaf(s) for s in file.sources}
     return PositionalTree(depth=depth, leaves=_inside(leaves, depth)).root == file.header.sources_root
 
 
@@ -306,7 +322,7 @@ def _parameters(day: PostedDay, file: AuditFile, opened: dict[bytes, Parameters]
 
 
 def _results(day: PostedDay, file: AuditFile, rules: DayResult) -> Iterator[Difference]:
-    leaves = {r.agreement: result_leaf(r.salt, r.triples) for r in file.results}
+    leaves = {r.agreement: opened_result_leaf(r) for r in file.results}
     if PositionalTree(depth=day.depth, leaves=_inside(leaves, day.depth)).root != file.header.results_root:
         yield Difference(kind=Kind.RESULTS, what="the opened levels do not lead to the posted root")
         return
@@ -335,18 +351,7 @@ def _results(day: PostedDay, file: AuditFile, rules: DayResult) -> Iterator[Diff
 
 
 def _statements(day: PostedDay, file: AuditFile, rules: DayResult) -> Iterator[Difference]:
-    leaves = {
-        s.member: Statement(
-            community=day.community,
-            window=day.window,
-            revision=file.header.revision,
-            index=s.member,
-            lines_commitment=lines_commitment(s.lines_salt, s.lines),
-            net_peur=s.net_peur,
-            salt=s.salt,
-        ).leaf
-        for s in file.statements
-    }
+    leaves = {s.member: statement_leaf(day.community, file.header, s) for s in file.statements}
     if PositionalTree(depth=day.depth, leaves=_inside(leaves, day.depth)).root != file.header.statements_root:
         yield Difference(kind=Kind.STATEMENTS, what="the opened statements do not lead to the posted root")
         return

@@ -34,6 +34,7 @@ class _Desk:
     reader: CommunityReader
     roster: Roster
     separator: bytes
+    now: int
 
 
 def audit_run(
@@ -89,6 +90,7 @@ def _desk(mailbox: Path, chain: Chain, community: Community) -> _Desk:
         reader=reader,
         roster=reader.roster(),
         separator=reader.contracts.domain_separator(),
+        now=chain.now(),
     )
 
 
@@ -143,6 +145,7 @@ def _audit(
         roster=desk.roster,
         findings=_readings(desk, posting, anchorings, is_withheld),
         withheld=is_withheld,
+        now=desk.now,
     )
     file = _file(desk.mailbox, posting)
     if isinstance(file, Difference):
@@ -182,6 +185,7 @@ def _facts(desk: _Desk, day: PostedDay, found: Recomputed, anchorings: Anchoring
         gas_post=_gas(desk, desk.reader.posting_tx(posting.sequence)),
         gas_anchor=sum(_gas(desk, tx) for tx in anchoring),
         differences=found.differences,
+        erased=found.erased,
     )
 
 

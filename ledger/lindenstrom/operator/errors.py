@@ -2,11 +2,12 @@
 
 NotFinalYet     WindowTooEarly
 CouldNotCheck   PacksNotDelivered, StoredDayDiffers
-RefusedByRules  WindowBeforeBeginning, AlreadyPosted, SequenceTaken, NotCorrectable, CorrectionTooLate, NothingToCorrect
+RefusedByRules  WindowBeforeBeginning, AlreadyPosted, SequenceTaken, NotCorrectable, CorrectionTooLate,
+                NothingToCorrect, NotErasableYet, PostingsOpen, ErasedAlready
 KeyProblem      NotTheOperator
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from lindenstrom.core.calendar import date_of
@@ -156,3 +157,34 @@ class SignatureDiffers(RefusedByRules):
             f"the act is not signed with member {member}'s key, or it was signed for another community; "
             "ask the member to sign it again"
         )
+
+
+class NotErasableYet(RefusedByRules):
+    """A day of the month can still be corrected."""
+
+    def __init__(self, month: str, until: int) -> None:
+        moment = datetime.fromtimestamp(until, UTC)
+        super().__init__(
+            f"{month} can be corrected until {moment:%Y-%m-%d %H:%M} UTC, and a correction needs what would be erased; "
+            "until then restrict it instead: note the request, use these data for nothing but corrections and "
+            "disputes, and erase after that date"
+        )
+        self.until = until
+
+
+class PostingsOpen(RefusedByRules):
+    """Postings of the month are neither void nor final."""
+
+    def __init__(self, month: str, sequences: Sequence[int]) -> None:
+        named = ", ".join(map(str, sequences))
+        super().__init__(
+            f"{month} has postings that are not final or not handed over ({named}), so it cannot be erased; "
+            "settle the open days and make them final first"
+        )
+
+
+class ErasedAlready(RefusedByRules):
+    """There is nothing of it left."""
+
+    def __init__(self, month: str) -> None:
+        super().__init__(f"{month} is erased already, as far as asked for; see what was erased: operator erase --done")
