@@ -34,8 +34,6 @@ SECTIONS: dict[str, dict[str, str]] = {
         "statement": "statement:statement",
         "verify": "verify:verify",
         "refute": "refute:refute",
-        "demand": "demand:demand",
-        "carry": "carry:carry",
         "audit": "audit:audit",
     },
     "tool": {"completion": "completion:completion"},

@@ -8,8 +8,9 @@ Layout, all files canonical JSON (keys sorted, no spaces, one newline at the end
     acts/<kind>/<id>.json                        member → operator: a signed act, `id` 64 hex digits (its digest)
 
 A file appears whole or not at all and never changes: delivering the same again does nothing, other content under the
-same name is refused. Carrying the folder (sync, share, HTTPS) is left to others; names starting with a dot are not
-part of it. Files may hold personal data: whoever carries them keeps each member's folder to that member.
+same name is refused. Only an erasure (R9) removes files, or puts hashes in the place of what it takes out of them.
+Carrying the folder (sync, share, HTTPS) is left to others; names starting with a dot are not part of it. Files may hold
+personal data: whoever carries them keeps each member's folder to that member.
 """
 
 from __future__ import annotations
@@ -17,19 +18,23 @@ from __future__ import annotations
 import errno
 import os
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 from lindenstrom.core.bundles import canonical_json
 from lindenstrom.core.nesting import foreign_json
+from lindenstrom.core.packs import pack_leaf
 from lindenstrom.errors import CouldNotCheck, RefusedByRules, UsageError
 
 PACK_NAME = re.compile(r"(\d+)-r(\d+)\.json")
 POSTED_NAME = re.compile(r"(\d+)-s(\d+)\.json")
 ACT_KIND = re.compile(r"[a-z][a-z-]{0,31}")
 ACT_NAME = re.compile(r"[0-9a-f]{64}\.json")
+PACK_ROWS = ({"position", "pack"}, {"position", "leaf"})
+"""A pack, or the leaf of one that was erased."""
 NO_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
 
 
@@ -59,7 +64,7 @@ class ActNameError(UsageError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackDelivery:
-    """A reader's signed root for one window, and the encoded packs under it by position."""
+    """A reader's signed root for one window, and the encoded packs under it by position; erased ones as leaves."""
 
     reader: int
     window: int
@@ -67,6 +72,7 @@ class PackDelivery:
     root: bytes
     signature: bytes
     packs: Mapping[int, bytes]
+    erased: Mapping[int, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,16 +108,8 @@ def act_path(mailbox: Path, kind: str, act_id: bytes) -> Path:
 
 def deliver_packs(mailbox: Path, delivery: PackDelivery) -> Path:
     """Deliver a reader's packs and return the file. Raises DeliveryConflict."""
-    content = {
-        "reader": delivery.reader,
-        "window": delivery.window,
-        "revision": delivery.revision,
-        "root": _hex(delivery.root),
-        "signature": _hex(delivery.signature),
-        "packs": [{"position": at, "pack": _hex(pack)} for at, pack in sorted(delivery.packs.items())],
-    }
     path = pack_path(mailbox, delivery.window, delivery.reader, delivery.revision)
-    return _deliver(path, canonical_json(content))
+    return _deliver(path, _packs_json(delivery))
 
 
 def collect_packs(mailbox: Path, window: int) -> tuple[PackDelivery, ...]:
@@ -165,6 +163,45 @@ def list_acts(mailbox: Path, kind: str) -> tuple[Path, ...]:
     return tuple(sorted(path for path in _entries(folder) if ACT_NAME.fullmatch(path.name)))
 
 
+def erase_packs(mailbox: Path, window: int, positions: Mapping[int, Collection[int]] | None) -> None:
+    """Erase a window's packs: all, or those at readers' positions. Their leaves stay, so that the root is still proven.
+
+    Raises MailboxFileUnreadable. Repeatable.
+    """
+    folder = mailbox / "packs" / str(window)
+    if positions is None:
+        _remove(_entries(folder))
+        if folder.is_dir():
+            folder.rmdir()
+        return
+    _remove(_parts(folder, ""))
+    for delivery in collect_packs(mailbox, window):
+        gone = {p: pack_leaf(delivery.packs[p]) for p in positions.get(delivery.reader, ()) if p in delivery.packs}
+        if gone:
+            left = {p: pack for p, pack in delivery.packs.items() if p not in gone}
+            path = pack_path(mailbox, window, delivery.reader, delivery.revision)
+            _rewrite(path, _packs_json(replace(delivery, packs=left, erased={**delivery.erased, **gone})))
+
+
+def erase_bundles(mailbox: Path, window: int, member: int | None) -> None:
+    """Erase a window's bundles: a member's, or everybody's. Repeatable."""
+    folders = _entries(mailbox / "bundles") if member is None else [mailbox / "bundles" / str(member)]
+    for folder in folders:
+        mine = [posted.path for posted in _posted(folder) if posted.window == window]
+        _remove([*mine, *_parts(folder, f"{window}-")])
+
+
+def erase_audit(mailbox: Path, window: int, erase: Callable[[bytes], str]) -> None:
+    """Rewrite a window's audit files without what is erased. Repeatable."""
+    _remove(_parts(mailbox / "audit", f"{window}-"))
+    for posted in list_audit(mailbox):
+        if posted.window == window:
+            data = posted.path.read_bytes()
+            text = erase(data)
+            if text.encode() != data:
+                _rewrite(posted.path, text)
+
+
 def read_object(path: Path) -> dict[str, Any]:
     """Return a mailbox file's JSON object. Raises MailboxFileUnreadable, which names the file, never its contents."""
     try:
@@ -207,6 +244,48 @@ def _place(path: Path, data: bytes) -> None:
             part.rename(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def _packs_json(delivery: PackDelivery) -> str:
+    rows = [{"position": at, "pack": _hex(pack)} for at, pack in delivery.packs.items()]
+    rows += [{"position": at, "leaf": _hex(leaf)} for at, leaf in delivery.erased.items()]
+    return canonical_json(
+        {
+            "reader": delivery.reader,
+            "window": delivery.window,
+            "revision": delivery.revision,
+            "root": _hex(delivery.root),
+            "signature": _hex(delivery.signature),
+            "packs": sorted(rows, key=itemgetter("position")),
+        }
+    )
+
+
+def _rewrite(path: Path, text: str) -> None:
+    """Put new content in a file's place, for erasures alone."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "wb") as file:
+        file.write(text.encode())
+        file.flush()
+        os.fsync(file.fileno())
+    part.rename(path)
+    _sync_folder(path.parent)
+
+
+def _remove(paths: Iterable[Path]) -> None:
+    """Delete files, forced to the disk."""
+    folders = set()
+    for path in paths:
+        path.unlink(missing_ok=True)
+        folders.add(path.parent)
+    for folder in folders:
+        _sync_folder(folder)
+
+
+def _parts(folder: Path, beginning: str) -> list[Path]:
+    """What a crash left of files that were being written."""
+    return [p for p in _entries(folder) if p.name.startswith(f".{beginning}") and p.name.endswith(".part")]
 
 
 def _deliver(path: Path, text: str) -> Path:
@@ -275,12 +354,16 @@ def _read_packs(path: Path, window: int, reader: int, revision: int) -> PackDeli
     if not isinstance(rows, list):
         raise MailboxFileUnreadable(path, "packs is not a list")
     packs: dict[int, bytes] = {}
+    erased: dict[int, bytes] = {}
     for row in rows:
-        if not isinstance(row, dict) or set(row) != {"position", "pack"} or type(row["position"]) is not int:
+        if not isinstance(row, dict) or set(row) not in PACK_ROWS or type(row["position"]) is not int:
             raise MailboxFileUnreadable(path, "an entry of packs is not a position and a pack")
-        if row["position"] in packs or row["position"] < 0:
+        if row["position"] in packs or row["position"] in erased or row["position"] < 0:
             raise MailboxFileUnreadable(path, "a position of packs occurs twice or is negative")
-        packs[row["position"]] = _bytes(path, row["pack"], "pack", None)
+        if "pack" in row:
+            packs[row["position"]] = _bytes(path, row["pack"], "pack", None)
+        else:
+            erased[row["position"]] = _bytes(path, row["leaf"], "leaf", 32)
     return PackDelivery(
         reader=reader,
         window=window,
@@ -288,6 +371,7 @@ def _read_packs(path: Path, window: int, reader: int, revision: int) -> PackDeli
         root=_bytes(path, content["root"], "root", 32),
         signature=_bytes(path, content["signature"], "signature", None),
         packs=packs,
+        erased=erased,
     )
 
 

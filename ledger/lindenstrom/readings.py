@@ -1,6 +1,6 @@
 """From delivered packs and anchored records to one source per binding (R5), to energy and to a cleared day. Pure."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -44,13 +44,14 @@ class ReaderDay:
     tree: PositionalTree
     account: bytes
     signature: bytes
+    erased: Collection[int] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """What a binding's day rests on: the reader's pack, or the ground for a replacement.
 
-    Neither (pack empty, ground None) means that the reader's packs are anchored but were not delivered.
+    Neither (pack empty, ground None) means that the reader's packs are anchored but were not delivered, or are erased.
     """
 
     binding: Binding
@@ -79,9 +80,10 @@ def check_delivery(
     The separator is the domain in which the reader signed.
     """
     record = anchoring.record
-    if delivery.root != record.root or not all(0 <= p < 2**depth for p in delivery.packs):
+    if delivery.root != record.root or not all(0 <= p < 2**depth for p in {*delivery.packs, *delivery.erased}):
         return DeliveryFault.ROOT
-    tree = PositionalTree(depth=depth, leaves={p: pack_leaf(pack) for p, pack in delivery.packs.items()})
+    leaves = {p: pack_leaf(pack) for p, pack in delivery.packs.items()}
+    tree = PositionalTree(depth=depth, leaves={**delivery.erased, **leaves})
     if tree.root != record.root:
         return DeliveryFault.ROOT
     act = Anchor(reader=record.reader, window=record.window, revision=record.revision, root=record.root)
@@ -92,7 +94,12 @@ def check_delivery(
     if account not in accounts:
         return DeliveryFault.SIGNATURE
     return ReaderDay(
-        revision=record.revision, packs=delivery.packs, tree=tree, account=account, signature=delivery.signature
+        revision=record.revision,
+        packs=delivery.packs,
+        tree=tree,
+        account=account,
+        signature=delivery.signature,
+        erased=delivery.erased.keys(),
     )
 
 
@@ -118,6 +125,9 @@ def find_readings(
         if day is None:
             ground = Ground.WITHHELD if withheld(binding.reader) else None
             found.append(Finding(binding=binding, anchoring=anchoring, ground=ground))
+            continue
+        if binding.position in day.erased:
+            found.append(Finding(binding=binding, anchoring=anchoring, day=day))
             continue
         pack = day.packs.get(binding.position)
         if pack is None:

@@ -1,8 +1,10 @@
 """The slow clearing, the fast one and whole days against the second implementation in tests/reference/r3.py (I7)."""
 
+import json
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,6 +18,7 @@ from lindenstrom.core.levels import day_auction, day_levels
 from lindenstrom.core.statements import Line
 from lindenstrom.core.terms import NO_CAP, Key, Parameters, Role, Rule, Terms
 from tests.reference import r3
+from tests.vectors import generate
 
 KEYS = st.sampled_from(list(Key))
 TOP = 2**32 - 1
@@ -288,3 +291,15 @@ def test_a_whole_day_of_every_length(count: int) -> None:
         for m in range(2, 13)
     }
     assert_same_day(Community(slots=count, energy=energy, agreements=agreements, places=places))
+
+
+def test_the_committed_levels_are_those_of_the_reference() -> None:
+    vectors = json.loads((Path(generate.__file__).parent / "levels.json").read_text())
+    for case in vectors["cases"]:
+        found = r3.triple(case["key"], [tuple(d) for d in case["draws"]], case["feeds"])
+        assert [str(x) for x in found] == [case["L"], case["g"]]
+    for case in vectors["auctions"]:
+        sides = [[tuple(party) for party in case[side]] for side in ("takers", "givers")]
+        found = r3.auction(*sides, case["low"], case["high"])
+        assert (found.price, str(found.level), str(found.giver_level)) == (case["price"], case["L"], case["g"])
+    assert {c["key"] for c in vectors["cases"]} == set(range(5)) and vectors["auctions"]

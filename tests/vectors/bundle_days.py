@@ -11,14 +11,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lindenstrom.core.allocation import DayResult, Place
-from lindenstrom.core.bundles import Bundle, CommunityRef, bundle_json, canonical_json, hex_text
+from lindenstrom.core.bundles import Bundle, CommunityRef, GroundOpening, bundle_json, canonical_json, hex_text
 from lindenstrom.core.calendar import OPEN_END, parse_date, window_of
 from lindenstrom.core.clearing import ONE
 from lindenstrom.core.eip712 import domain_separator
 from lindenstrom.core.hashing import EMPTY, keccak
 from lindenstrom.core.merkle import PositionalTree
 from lindenstrom.core.packs import Pack, Registers, Status
-from lindenstrom.core.replacement import DayValues, replacement_pack
+from lindenstrom.core.replacement import DayValues, TrueUp, replacement_pack
 from lindenstrom.core.statements import Record, Source
 from lindenstrom.core.terms import Binding, Key, Parameters, Role, Rule, Terms
 from lindenstrom.core.verification import Outcome, PostingFacts, PostingState
@@ -42,6 +42,8 @@ class VectorDay(MadeDay):
 
     second_at: int | None = None
     overlooks: bool = False
+    anchors_anyway: bool = False
+    at_position: bytes = b""
     withheld: int = 0
     shown: Mapping[str, Any] = field(default_factory=dict)
     history: Mapping[int, DayValues] = field(default_factory=dict)
@@ -62,9 +64,16 @@ class VectorDay(MadeDay):
             zone=ZONE, last_end=Registers(import_mwh=10**9, export_mwh=10**8), measured=self.history,
         )  # fmt: skip
 
+    def reader_tree(self, reader: int = 0, revision: int | None = None) -> PositionalTree:
+        if reader == 0 or not self.anchors_anyway:
+            return super().reader_tree(reader, revision)
+        own = {b.position: keccak(self.at_position) for b in self.bindings_held if b.reader == 1 and self.at_position}
+        return PositionalTree(depth=self.depth, leaves={9: keccak(b"a neighbour's pack"), **own})
+
     def batches(self) -> Mapping[int, tuple[int, tuple[Record, ...]]]:
         late = {} if self.second_at is None else {8: (self.second_at, (self.record(0, 1),))}
-        return {**super().batches(), **late}
+        other = {6: (self.anchor_time, (self.record(1, 0),))} if self.anchors_anyway else {}
+        return {**super().batches(), **late, **other}
 
     def withheld_at(self, reader: int, window: int) -> int:
         return self.withheld
@@ -166,6 +175,27 @@ def replaced(**more: Any) -> VectorDay:
     return replace(plain, bindings_held=(silent, plain.bindings_held[1]))
 
 
+def grounded(**more: Any) -> VectorDay:
+    """Reader 1 anchored something, which does not serve Anna's meter: replaced all the same."""
+    return replaced(silent=frozenset({1}), anchors_anyway=True, **more)
+
+
+def opened_ground(told: VectorDay) -> Callable[[Bundle], Bundle]:
+    """The file with what the reader's tree holds in place of Anna's pack."""
+    position = told.bindings_held[0].position
+    ground = GroundOpening(
+        revision=0, record=told.opened(1, 0), empty=not told.at_position, pack=told.at_position,
+        proof=told.reader_tree(1).proof(position),
+    )  # fmt: skip
+    return lambda b: replace(b, meters=(replace(b.meters[0], ground=ground),))
+
+
+def good_pack() -> bytes:
+    """What the reader signed and the operator will not count."""
+    told = grounded()
+    return told.reading(told.bindings_held[0], 0).encode()
+
+
 def corrected(**more: Any) -> VectorDay:
     """Revision 1: reader 0 signed again after revision 0 was final."""
     first = simple()
@@ -213,6 +243,13 @@ def holding() -> list[Vector]:
                day=replaced(silent=none)),
         Vector(name="replaced-withheld", why="anchored, but an auditor recorded the reader as withholding",
                day=replaced(silent=none, withheld=ZONE.window_end(DAYS[96]) + CLOSE_DELAY_S)),
+        Vector(name="replaced-empty", why="the reader's tree is empty at the meter's position; the ground is opened",
+               day=grounded(), change=opened_ground(grounded())),
+        Vector(name="replaced-unfit", why="the reader signed a pack that fails the format check; the ground is opened",
+               day=grounded(at_position=b"no pack"), change=opened_ground(grounded(at_position=b"no pack"))),
+        Vector(name="true-up", why="the operator states what a returning meter shows beyond its replacement",
+               day=simple(), change=lambda b: replace(
+                   b, meters=(replace(b.meters[0], true_up=TrueUp(import_mwh=-12_345, export_mwh=0)),))),
         Vector(name="correction", why="revision 1 by the reader's second revision", day=corrected()),
         Vector(name="not-attested", why="no auditor whom the member pinned attested it", day=simple(),
                outcome=Outcome.CONSISTENT, pinned=(b"\x55" * 20,)),
@@ -356,6 +393,9 @@ def failing() -> list[Vector]:
         bad(2, "registers", "the signed pack's registers do not add up", simple(signed=unfit)),
         bad(2, "not-anchored", "the source names a revision that the reader never anchored",
             lied(Lie(source=lambda i, s: Source.anchored(1) if i == 1 else s))),
+        bad(2, "no-ground", "a replacement where the reader had anchored something, without its ground", grounded()),
+        bad(2, "no-true-ground", "the pack that was replaced is good", grounded(at_position=good_pack()),
+            change=opened_ground(grounded(at_position=good_pack()))),
         bad(3, "price", "slot 50 has a price 1 µ€/kWh above the terms'", lied(bent(price_ueur_kwh=110_001))),
         bad(3, "giver-level", "slot 50 has a giver level above ONE", lied(bent(giver_level=ONE + 1))),
         bad(3, "weight", "the weight in the file is not the one that the member signed",

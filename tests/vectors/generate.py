@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lindenstrom.core.calendar import Zone, parse_date, window_of
-from lindenstrom.core.clearing import NOT_LIMITED, ONE, given, levels, taken
+from lindenstrom.core.clearing import NOT_LIMITED, ONE, auction, given, levels, taken
 from lindenstrom.core.eip712 import (
     Anchor,
     Bind,
@@ -67,18 +67,25 @@ def calendar_vectors() -> dict[str, Any]:
 def clearing_vectors() -> dict[str, Any]:
     rng = random.Random(20261025)
     edge_c, edge_l = (0, 1, 2**32 - 1, 10**6), (0, 1, ONE - 1, ONE, 2**63, NOT_LIMITED)
-    cases = [(key, c, lv, k) for key in (0, 1) for c in edge_c for lv in edge_l for k in (0, 1, 333_333, 10**6)]
+    edge_k = {Key.STATIC: (0, 1, 333_333, 10**6), Key.CASCADING: (1, 7, 2**32 - 1), Key.PRIORITY: (0, 1, 65_535)}
+    cases = [(key, c, lv, k) for key in Key for c in edge_c for lv in edge_l for k in edge_k.get(key, (0,))]
     cases += [
-        (rng.randint(0, 1), rng.randrange(2**32), rng.randrange(2 ** rng.randint(1, 64)), rng.randint(0, 10**6))
-        for _ in range(100)
+        (Key(rng.randrange(5)), rng.randrange(2**32), rng.randrange(2 ** rng.randint(1, 64)), rng.randint(0, 10**6))
+        for _ in range(200)
+    ]
+    cases += [  # at, before and behind the rank that shares
+        (Key.PRIORITY, c, rank << 48 | rng.randrange(2**33), k)
+        for c in edge_c
+        for rank in (0, 1, 65_535)
+        for k in range(max(0, rank - 1), rank + 2)
     ]
     giver = [(f, g) for f in edge_c for g in (0, 1, ONE - 1, ONE)]
     return {
-        "key": [str(c[0]) for c in cases],
+        "key": [str(int(c[0])) for c in cases],
         "offered": [str(c[1]) for c in cases],
         "level": [str(c[2]) for c in cases],
         "weight": [str(c[3]) for c in cases],
-        "taken": [str(taken(Key(c[0]), c[2], c[1], c[3])) for c in cases],
+        "taken": [str(taken(c[0], c[2], c[1], c[3])) for c in cases],
         "feed": [str(f) for f, _ in giver],
         "giverLevel": [str(g) for _, g in giver],
         "given": [str(given(g, f)) for f, g in giver],
@@ -88,14 +95,25 @@ def clearing_vectors() -> dict[str, Any]:
 def level_vectors() -> dict[str, Any]:
     rng = random.Random(42)
     rows = []
-    for _ in range(60):
-        key = Key(rng.randint(0, 1))
-        top = 10 ** rng.randint(1, 9)
-        draws = [(rng.randrange(top), rng.randrange(10**6 // 4)) for _ in range(rng.randint(0, 6))]
+    weights = {Key.STATIC: 10**6 // 4, Key.CASCADING: 9, Key.PRIORITY: 3}
+    for number in range(100):
+        key, top = Key(number % 5), 10 ** rng.randint(1, 9)
+        draws = [(rng.randrange(top), 1 + rng.randrange(weights.get(key, 1))) for _ in range(rng.randint(0, 6))]
         feeds = [rng.randrange(top) for _ in range(rng.randint(0, 6))]
         level, giver_level = levels(key, draws, feeds)
         rows.append({"key": int(key), "draws": draws, "feeds": feeds, "L": str(level), "g": str(giver_level)})
-    return {"cases": rows}
+    return {"cases": rows, "auctions": [auction_case(rng) for _ in range(40)]}
+
+
+def auction_case(rng: random.Random) -> dict[str, Any]:
+    """Takers and givers as (offered, limit), the bounds, and the triple that the rules give."""
+    top, (low, high) = 10 ** rng.randint(1, 9), sorted(rng.sample(range(20), 2))
+    takers, givers = (
+        [(rng.randrange(top), rng.randint(low, high)) for _ in range(rng.randint(0, 5))] for _ in range(2)
+    )
+    found = auction(takers, givers, low, high)
+    return {"takers": takers, "givers": givers, "low": low, "high": high, "price": found.price_ueur_kwh,
+            "L": str(found.taker_level), "g": str(found.giver_level)}  # fmt: skip
 
 
 def tree_vectors() -> dict[str, Any]:
@@ -255,6 +273,12 @@ def replacement_vectors() -> dict[str, Any]:
     }  # fmt: skip
 
 
+def day_vectors() -> dict[str, Any]:
+    from tests.vectors import days
+
+    return days.day_vectors()
+
+
 VECTORS = {
     "calendar": calendar_vectors,
     "clearing": clearing_vectors,
@@ -264,6 +288,7 @@ VECTORS = {
     "commitments": commitment_vectors,
     "eip712": eip712_vectors,
     "field": field_vectors,
+    "days": day_vectors,
     "replacement": replacement_vectors,
 }
 

@@ -15,10 +15,16 @@ first field.
     sources       one per leaf of the sources tree: binding, kind (1 anchored, 2 replaced), revision, pack (a
                   replacement's bytes, empty for an anchored one)
 
+After an erasure (R9) a list `erased` says what is missing: what ("intervals", "lines" or "totals", each with those
+before it), member (null: everybody's). Hashes are left in its place, so that the rest still leads to the posted roots:
+`lines_commitment` for lines and lines_salt; `leaf` for all of a statement but member, and for triples and salt;
+`replacement` for a replacement's pack; an erased membership's parameters are not there.
+
 It holds no names and no metering points. It does hold amounts and salts: it is for auditors only.
 """
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from lindenstrom.core.bundles import Reader, canonical_json, header_json, hex_text, parse_json, read_header
@@ -29,22 +35,28 @@ SCHEMA = "lindenstrom/audit@v1"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenedStatement:
-    """A leaf of the statements tree, opened. lines: bytes; net in p€."""
+    """A leaf of the statements tree, opened. lines: bytes; net in p€.
+
+    After an erasure of lines their commitment is left, after one of totals the leaf alone.
+    """
 
     member: int
-    lines: bytes
-    lines_salt: bytes
-    net_peur: int
-    salt: bytes
+    lines: bytes = b""
+    lines_salt: bytes = b""
+    net_peur: int = 0
+    salt: bytes = b""
+    lines_commitment: bytes = b""
+    leaf: bytes = b""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenedResult:
-    """A leaf of the results tree, opened."""
+    """A leaf of the results tree, opened; after an erasure the leaf alone."""
 
     agreement: int
-    triples: bytes
-    salt: bytes
+    triples: bytes = b""
+    salt: bytes = b""
+    leaf: bytes = b""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,12 +73,29 @@ class OpenedParameters:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenedSource:
-    """A leaf of the sources tree; `pack` holds a replacement's bytes."""
+    """A leaf of the sources tree; `pack` holds a replacement's bytes, after an erasure `replacement` their hash."""
 
     binding: int
     kind: int
     revision: int
     pack: bytes = b""
+    replacement: bytes = b""
+
+
+class Erasable(StrEnum):
+    """What is erased at one time (R9); each kind takes those before it along."""
+
+    INTERVALS = "intervals"
+    LINES = "lines"
+    TOTALS = "totals"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Erased:
+    """Something that is no longer in the file. member: None for everybody's."""
+
+    what: Erasable
+    member: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,37 +109,24 @@ class AuditFile:
     results: tuple[OpenedResult, ...]
     parameters: tuple[OpenedParameters, ...]
     sources: tuple[OpenedSource, ...]
+    erased: tuple[Erased, ...] = ()
 
 
 def audit_json(file: AuditFile) -> str:
     """Canonical JSON of an audit file."""
-    return canonical_json(
-        {
-            "schema": SCHEMA,
-            "community": hex_text(file.community),
-            "sequence": file.sequence,
-            "header": header_json(file.header),
-            "statements": [
-                {
-                    "member": s.member,
-                    "lines": hex_text(s.lines),
-                    "lines_salt": hex_text(s.lines_salt),
-                    "net_peur": str(s.net_peur),
-                    "salt": hex_text(s.salt),
-                }
-                for s in file.statements
-            ],
-            "results": [
-                {"agreement": r.agreement, "triples": hex_text(r.triples), "salt": hex_text(r.salt)}
-                for r in file.results
-            ],
-            "parameters": [_parameters_json(p) for p in file.parameters],
-            "sources": [
-                {"binding": s.binding, "kind": s.kind, "revision": s.revision, "pack": hex_text(s.pack)}
-                for s in file.sources
-            ],
-        }
-    )
+    content: dict[str, Any] = {
+        "schema": SCHEMA,
+        "community": hex_text(file.community),
+        "sequence": file.sequence,
+        "header": header_json(file.header),
+        "statements": [_statement_json(s) for s in file.statements],
+        "results": [_result_json(r) for r in file.results],
+        "parameters": [_parameters_json(p) for p in file.parameters],
+        "sources": [_source_json(s) for s in file.sources],
+    }
+    if file.erased:
+        content["erased"] = [{"what": e.what.value, "member": e.member} for e in file.erased]
+    return canonical_json(content)
 
 
 def read_audit(text: str | bytes) -> AuditFile:
@@ -121,21 +137,33 @@ def read_audit(text: str | bytes) -> AuditFile:
         sequence=top["sequence"].number(64),
         header=read_header(top["header"]),
         statements=top["statements"].list_of(_read_statement),
-        results=top["results"].list_of(
-            lambda r: OpenedResult(
-                agreement=r["agreement"].number(32), triples=r["triples"].data(), salt=r["salt"].data(32)
-            )
-        ),
+        results=top["results"].list_of(_read_result),
         parameters=top["parameters"].list_of(_read_parameters),
-        sources=top["sources"].list_of(
-            lambda r: OpenedSource(
-                binding=r["binding"].number(32),
-                kind=r["kind"].number(8),
-                revision=r["revision"].number(16),
-                pack=r["pack"].data(),
-            )
-        ),
+        sources=top["sources"].list_of(_read_source),
+        erased=top["erased"].list_of(_read_erased) if top.has("erased") else (),
     )
+
+
+def _statement_json(s: OpenedStatement) -> dict[str, Any]:
+    if s.leaf:
+        return {"member": s.member, "leaf": hex_text(s.leaf)}
+    lines = (
+        {"lines_commitment": hex_text(s.lines_commitment)}
+        if s.lines_commitment
+        else {"lines": hex_text(s.lines), "lines_salt": hex_text(s.lines_salt)}
+    )
+    return {"member": s.member, **lines, "net_peur": str(s.net_peur), "salt": hex_text(s.salt)}
+
+
+def _result_json(r: OpenedResult) -> dict[str, Any]:
+    if r.leaf:
+        return {"agreement": r.agreement, "leaf": hex_text(r.leaf)}
+    return {"agreement": r.agreement, "triples": hex_text(r.triples), "salt": hex_text(r.salt)}
+
+
+def _source_json(s: OpenedSource) -> dict[str, Any]:
+    pack = {"replacement": hex_text(s.replacement)} if s.replacement else {"pack": hex_text(s.pack)}
+    return {"binding": s.binding, "kind": s.kind, "revision": s.revision, **pack}
 
 
 def _parameters_json(p: OpenedParameters) -> dict[str, Any]:
@@ -161,10 +189,37 @@ def _read_parameters(r: Reader) -> OpenedParameters:
 
 
 def _read_statement(r: Reader) -> OpenedStatement:
+    member = r["member"].number(32)
+    if r.has("leaf"):
+        return OpenedStatement(member=member, leaf=r["leaf"].data(32))
+    gone = r.has("lines_commitment")
     return OpenedStatement(
-        member=r["member"].number(32),
-        lines=r["lines"].data(),
-        lines_salt=r["lines_salt"].data(32),
+        member=member,
+        lines=b"" if gone else r["lines"].data(),
+        lines_salt=b"" if gone else r["lines_salt"].data(32),
+        lines_commitment=r["lines_commitment"].data(32) if gone else b"",
         net_peur=r["net_peur"].signed(128),
         salt=r["salt"].data(32),
     )
+
+
+def _read_result(r: Reader) -> OpenedResult:
+    agreement = r["agreement"].number(32)
+    if r.has("leaf"):
+        return OpenedResult(agreement=agreement, leaf=r["leaf"].data(32))
+    return OpenedResult(agreement=agreement, triples=r["triples"].data(), salt=r["salt"].data(32))
+
+
+def _read_source(r: Reader) -> OpenedSource:
+    gone = r.has("replacement")
+    return OpenedSource(
+        binding=r["binding"].number(32),
+        kind=r["kind"].number(8),
+        revision=r["revision"].number(16),
+        pack=b"" if gone else r["pack"].data(),
+        replacement=r["replacement"].data(32) if gone else b"",
+    )
+
+
+def _read_erased(r: Reader) -> Erased:
+    return Erased(what=r["what"].word_of(Erasable), member=None if r["member"].absent else r["member"].number(32))

@@ -4,33 +4,33 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from lindenstrom.audit.balance import first_imbalance
-from lindenstrom.audit.file import AuditFile, OpenedSource
+from lindenstrom.audit.erased import (
+    erasable_from,
+    opened_result_leaf,
+    opened_source_leaf,
+    remaining_differences,
+    statement_leaf,
+)
+from lindenstrom.audit.file import AuditFile, Erased, OpenedSource
 from lindenstrom.audit.findings import Difference, Kind, MeterTrueUp, ReplacedMeter
 from lindenstrom.audit.replacements import Earlier, replacement_difference
 from lindenstrom.chain.contracts import Posting
 from lindenstrom.core.allocation import DayResult, MemberEnergy, Place
 from lindenstrom.core.calendar import Zone
-from lindenstrom.core.hashing import TAG_SOURCE, keccak, u8, u16
-from lindenstrom.core.levelcheck import triple_fault
 from lindenstrom.core.merkle import PositionalTree
 from lindenstrom.core.packs import (
     REPLACEMENT_REVISION,
     Registers,
     pack_fault,
-    pack_leaf,
 )
-from lindenstrom.core.refutation import Reason
 from lindenstrom.core.replacement import true_up
 from lindenstrom.core.statements import (
     TRIPLE_BYTES,
     SourceKind,
-    Statement,
     decode_lines,
     decode_triples,
     encode_lines,
     encode_triples,
-    lines_commitment,
-    result_leaf,
 )
 from lindenstrom.core.terms import BadParameters, Binding, Parameters
 from lindenstrom.readings import Finding, clear_window, member_energy, pack_registers, slots_not_measured
@@ -49,7 +49,10 @@ class LastReading:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostedDay:
-    """What the chain and the readers say about one posting. as_of: what the constants give revision 0."""
+    """What the chain and the readers say about one posting.
+
+    as_of: what the community's constants give; now: the chain's clock, unix time.
+    """
 
     community: bytes
     depth: int
@@ -59,6 +62,7 @@ class PostedDay:
     roster: Roster
     findings: Sequence[Finding]
     withheld: Callable[[int], bool]
+    now: int
 
     @property
     def window(self) -> int:
@@ -82,6 +86,7 @@ class Recomputed:
     readings: Mapping[bytes, LastReading]
     slots_not_measured: int
     members: int
+    erased: tuple[Erased, ...] = ()
 
 
 def recompute_day(day: PostedDay, file: AuditFile, before: Mapping[bytes, LastReading], earlier: Earlier) -> Recomputed:
@@ -93,6 +98,18 @@ def recompute_day(day: PostedDay, file: AuditFile, before: Mapping[bytes, LastRe
     differences = list(_header(day, file))
     packs: dict[int, bytes] = {}
     replaced: list[ReplacedMeter] = []
+    if file.erased and not differences:
+        due = day.now > erasable_from(day.zone, day.window)
+        return Recomputed(
+            differences=tuple(remaining_differences(file, day.depth, due=due)),
+            replaced=(),
+            true_ups=(),
+            register_gaps=(),
+            readings={},
+            slots_not_measured=0,
+            members=0,
+            erased=file.erased,
+        )
     if not differences:
         differences += _sources(day, file, packs, replaced)
     gaps: list[int] = []
@@ -139,9 +156,7 @@ def _header(day: PostedDay, file: AuditFile) -> Iterator[Difference]:
         yield Difference(kind=Kind.HEADER, what="its header does not lead to the digest on the chain")
     elif (header.window, header.revision, header.as_of) != (posting.window, posting.revision, posting.as_of):
         yield Difference(kind=Kind.HEADER, what="its header is not the one on the chain")
-    elif header.revision and not day.as_of < header.as_of <= posting.posted_at:
-        yield Difference(kind=Kind.HEADER, what="its cut-off is not between that of the first posting and its own time")
-    elif not header.revision and header.as_of != day.as_of:
+    elif header.as_of != day.as_of:
         yield Difference(kind=Kind.HEADER, what="its cut-off is not the end of the window and the close delay")
 
 
@@ -150,10 +165,7 @@ def _header(day: PostedDay, file: AuditFile) -> Iterator[Difference]:
 
 def leads_to_sources(file: AuditFile, depth: int) -> bool:
     """Whether the opened sources are those of the header's root."""
-    leaves = {
-        s.binding: keccak(TAG_SOURCE + u8(s.kind) + u16(s.revision) + (pack_leaf(s.pack) if s.pack else bytes(32)))
-        for s in file.sources
-    }
+    leaves = {s.binding: opened_source_leaf(s) for s in file.sources}
     return PositionalTree(depth=depth, leaves=_inside(leaves, depth)).root == file.header.sources_root
 
 
@@ -309,17 +321,8 @@ def _parameters(day: PostedDay, file: AuditFile, opened: dict[bytes, Parameters]
                 yield Difference(kind=Kind.PARAMETERS, what=what, member=member, agreement=agreement)
 
 
-_LEVELS: dict[Reason | None, str] = {
-    Reason.PRICE_DIFFERS: "the price is not one of the terms'",
-    Reason.LEVEL_RANGE: "a level is out of range",
-    Reason.BOTH_CURTAILED: "takers and givers are both held back",
-}
-"""Faults that any party could show to the contract."""
-_OTHERWISE = "price or levels are not what the rules give"
-
-
 def _results(day: PostedDay, file: AuditFile, rules: DayResult) -> Iterator[Difference]:
-    leaves = {r.agreement: result_leaf(r.salt, r.triples) for r in file.results}
+    leaves = {r.agreement: opened_result_leaf(r) for r in file.results}
     if PositionalTree(depth=day.depth, leaves=_inside(leaves, day.depth)).root != file.header.results_root:
         yield Difference(kind=Kind.RESULTS, what="the opened levels do not lead to the posted root")
         return
@@ -339,26 +342,16 @@ def _results(day: PostedDay, file: AuditFile, rules: DayResult) -> Iterator[Diff
                     for i in range(day.slot_count)
                     if found[i * TRIPLE_BYTES :][:TRIPLE_BYTES] != due[i * TRIPLE_BYTES :][:TRIPLE_BYTES]
                 )
-                terms, triple = day.roster.terms[agreement], decode_triples(found)[slot]
-                reason = triple_fault(terms, triple, day.depth)
                 yield Difference(
-                    kind=Kind.RESULTS, what=_LEVELS.get(reason, _OTHERWISE), agreement=agreement, slot=slot
+                    kind=Kind.RESULTS,
+                    what="price or levels are not what the rules give",
+                    agreement=agreement,
+                    slot=slot,
                 )
 
 
 def _statements(day: PostedDay, file: AuditFile, rules: DayResult) -> Iterator[Difference]:
-    leaves = {
-        s.member: Statement(
-            community=day.community,
-            window=day.window,
-            revision=file.header.revision,
-            index=s.member,
-            lines_commitment=lines_commitment(s.lines_salt, s.lines),
-            net_peur=s.net_peur,
-            salt=s.salt,
-        ).leaf
-        for s in file.statements
-    }
+    leaves = {s.member: statement_leaf(day.community, file.header, s) for s in file.statements}
     if PositionalTree(depth=day.depth, leaves=_inside(leaves, day.depth)).root != file.header.statements_root:
         yield Difference(kind=Kind.STATEMENTS, what="the opened statements do not lead to the posted root")
         return

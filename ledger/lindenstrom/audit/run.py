@@ -17,7 +17,6 @@ from lindenstrom.chain.community import Community
 from lindenstrom.chain.contracts import Posting
 from lindenstrom.core.bundles import UnreadableBundle
 from lindenstrom.core.verification import PostingState
-from lindenstrom.demands import open_demands
 from lindenstrom.mailbox import MailboxFileUnreadable, audit_path, collect_pack_file
 from lindenstrom.readings import Finding, ReaderDay, check_delivery, find_readings
 from lindenstrom.roster import Anchorings, CommunityReader, Roster, newest_at
@@ -35,6 +34,7 @@ class _Desk:
     reader: CommunityReader
     roster: Roster
     separator: bytes
+    now: int
 
 
 def audit_run(
@@ -90,6 +90,7 @@ def _desk(mailbox: Path, chain: Chain, community: Community) -> _Desk:
         reader=reader,
         roster=reader.roster(),
         separator=reader.contracts.domain_separator(),
+        now=chain.now(),
     )
 
 
@@ -144,6 +145,7 @@ def _audit(
         roster=desk.roster,
         findings=_readings(desk, posting, anchorings, is_withheld),
         withheld=is_withheld,
+        now=desk.now,
     )
     file = _file(desk.mailbox, posting)
     if isinstance(file, Difference):
@@ -167,7 +169,6 @@ def _facts(desk: _Desk, day: PostedDay, found: Recomputed, anchorings: Anchoring
     live = desk.roster.live_places(posting.window)
     return AuditedDay(
         window=posting.window,
-        revision=posting.revision,
         sequence=posting.sequence,
         state=posting.state,
         digest=posting.digest,
@@ -183,8 +184,8 @@ def _facts(desk: _Desk, day: PostedDay, found: Recomputed, anchorings: Anchoring
         register_gaps=found.register_gaps,
         gas_post=_gas(desk, desk.reader.posting_tx(posting.sequence)),
         gas_anchor=sum(_gas(desk, tx) for tx in anchoring),
-        demands=open_demands(desk.reader.contracts, [posting]),
         differences=found.differences,
+        erased=found.erased,
     )
 
 

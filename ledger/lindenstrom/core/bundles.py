@@ -130,6 +130,10 @@ class Reader:
             raise self.fail(f"field {name!r} is missing")
         return Reader(self._value[name], f"{self._where}.{name}")
 
+    def has(self, name: str) -> bool:
+        """Whether an object has a field."""
+        return isinstance(self._value, dict) and name in self._value
+
     @property
     def absent(self) -> bool:
         """Whether the value is null."""
@@ -185,6 +189,13 @@ class Reader:
         """A value of an enum."""
         try:
             return kind(self.number(8))  # type: ignore[call-arg]
+        except ValueError:
+            raise self.fail(f"not a known {kind.__name__.lower()}") from None
+
+    def word_of(self, kind: type[T]) -> T:
+        """A value of an enum of words."""
+        try:
+            return kind(self.text())  # type: ignore[call-arg]
         except ValueError:
             raise self.fail(f"not a known {kind.__name__.lower()}") from None
 

@@ -3,15 +3,14 @@
 NotFinalYet     WindowTooEarly
 CouldNotCheck   PacksNotDelivered, StoredDayDiffers
 RefusedByRules  WindowBeforeBeginning, AlreadyPosted, SequenceTaken, NotCorrectable, CorrectionTooLate,
-                NothingToCorrect, NotPostedHere, NotDemanded, AnswerNotAllowed, AnswerWouldVoid
+                NothingToCorrect, NotErasableYet, PostingsOpen, ErasedAlready
 KeyProblem      NotTheOperator
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from lindenstrom.core.calendar import date_of
-from lindenstrom.core.refutation import Reason
 from lindenstrom.errors import CouldNotCheck, KeyProblem, NotFinalYet, RefusedByRules
 
 
@@ -97,44 +96,6 @@ class NothingToCorrect(RefusedByRules):
         )
 
 
-class NotPostedHere(RefusedByRules):
-    """The store does not know the posting."""
-
-    def __init__(self, sequence: int) -> None:
-        super().__init__(f"this store made no posting {sequence}; see: lindenstrom operator status")
-
-
-class NotDemanded(RefusedByRules):
-    """The member has no open demand for the posting."""
-
-    def __init__(self, sequence: int, member: int) -> None:
-        super().__init__(
-            f"member {member} has no open demand for posting {sequence}: it is answered, or the posting is void or "
-            "final; see: lindenstrom operator status"
-        )
-
-
-class AnswerNotAllowed(RefusedByRules):
-    """The member does not want the day opened in public."""
-
-    def __init__(self, sequence: int, member: int) -> None:
-        super().__init__(
-            f"member {member} does not allow a public answer for posting {sequence}; hand over the bundle and let an "
-            "auditor confirm it: lindenstrom audit confirm"
-        )
-
-
-class AnswerWouldVoid(RefusedByRules):
-    """The answer would show the contract that the posting is wrong."""
-
-    def __init__(self, sequence: int, reason: Reason) -> None:
-        name = reason.name.lower().replace("_", " ")
-        super().__init__(
-            f"the contract would void posting {sequence} if this day were opened ({name}); find out why first: "
-            "lindenstrom audit run"
-        )
-
-
 class SequenceTaken(RefusedByRules):
     """Another posting took the place of one that was signed here."""
 
@@ -196,3 +157,34 @@ class SignatureDiffers(RefusedByRules):
             f"the act is not signed with member {member}'s key, or it was signed for another community; "
             "ask the member to sign it again"
         )
+
+
+class NotErasableYet(RefusedByRules):
+    """A day of the month can still be corrected."""
+
+    def __init__(self, month: str, until: int) -> None:
+        moment = datetime.fromtimestamp(until, UTC)
+        super().__init__(
+            f"{month} can be corrected until {moment:%Y-%m-%d %H:%M} UTC, and a correction needs what would be erased; "
+            "until then restrict it instead: note the request, use these data for nothing but corrections and "
+            "disputes, and erase after that date"
+        )
+        self.until = until
+
+
+class PostingsOpen(RefusedByRules):
+    """Postings of the month are neither void nor final."""
+
+    def __init__(self, month: str, sequences: Sequence[int]) -> None:
+        named = ", ".join(map(str, sequences))
+        super().__init__(
+            f"{month} has postings that are not final or not handed over ({named}), so it cannot be erased; "
+            "settle the open days and make them final first"
+        )
+
+
+class ErasedAlready(RefusedByRules):
+    """There is nothing of it left."""
+
+    def __init__(self, month: str) -> None:
+        super().__init__(f"{month} is erased already, as far as asked for; see what was erased: operator erase --done")

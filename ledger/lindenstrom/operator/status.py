@@ -5,7 +5,6 @@ from enum import StrEnum
 
 from lindenstrom.chain.contracts import Posting
 from lindenstrom.core.verification import PostingState
-from lindenstrom.demands import OpenDemand, earliest_finality, open_demands
 from lindenstrom.operator.correcting import CorrectionDue, corrections_due
 from lindenstrom.operator.office import Office
 from lindenstrom.store.records import PostingStep
@@ -39,7 +38,7 @@ class DayStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommunityStatus:
-    """The operator's overview: the newest days, every final that newer readings could correct, every open demand."""
+    """The operator's overview; the newest days, and every final day that newer readings could correct."""
 
     now: int
     members: int
@@ -48,7 +47,6 @@ class CommunityStatus:
     unfinished: tuple[int, ...]
     days: tuple[DayStatus, ...]
     corrections: tuple[CorrectionDue, ...]
-    demands: tuple[OpenDemand, ...]
 
     @property
     def due(self) -> tuple[int, ...]:
@@ -80,7 +78,6 @@ def status(office: Office, *, days: int = MAX_DAYS) -> CommunityStatus:
         unfinished=tuple(p.sequence for p in unfinished),
         days=tuple(_day(office, w, postings.get(w, []), delivered, now) for w in windows),
         corrections=corrections_due(office, roster, postings),
-        demands=open_demands(contracts, [p for rows in postings.values() for p in rows]),
     )
 
 
@@ -98,8 +95,7 @@ def _day(office: Office, window: int, postings: list[Posting], delivered: set[in
     elif live.state is PostingState.FINAL:
         state, next_at = DayState.FINAL, None
     else:
-        period = office.community.constants.objection_period_s
-        state, next_at = DayState.POSTED, earliest_finality(office.contracts, live, period)
+        state, next_at = DayState.POSTED, live.posted_at + office.community.constants.objection_period_s
     return DayStatus(
         window=window,
         state=state,
