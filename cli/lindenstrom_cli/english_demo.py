@@ -51,4 +51,35 @@ DEMO: Final[dict[str, str]] = {
     "demo.load_parts": "one day takes {total} ms on average: {parts}",
     "demo.load_part": "{name} {ms} ms",
     "demo.load_shared": "shared: {shared} kWh of {drew} kWh drawn and {fed} kWh fed in",
+    "cheat.unknown": "no lie is called {names}; there are: {known}",
+    "cheat.telling": "The operator tells a lie: {lie} …",
+    "cheat.title": "{count} lies in {name}, and who caught them",
+    "cheat.head.lie": "lie",
+    "cheat.head.noticed": "the member's own check",
+    "cheat.head.by": "voided by",
+    "cheat.head.why": "because",
+    "cheat.head.gas": "gas",
+    "cheat.head.public": "became public",
+    "cheat.noticed_checks": "fails: {checks}",
+    "cheat.noticed_nothing": "sees nothing",
+    "cheat.noticed_nothing_came": "nothing to check",
+    "cheat.by_refute": "the contract",
+    "cheat.by_levels": "the contract",
+    "cheat.by_demand": "the contract",
+    "cheat.by_auditor": "an auditor",
+    "cheat.public_refute": "that member's day, and the levels",
+    "cheat.public_levels": "the agreement's levels of the day",
+    "cheat.public_demand": "nothing",
+    "cheat.public_auditor": "nothing",
+    "cheat.note_contract": (
+        "The contract: it recomputed what a member opened by a signed act, and voided. Nobody had to be trusted."
+    ),
+    "cheat.note_auditor": (
+        "An auditor: the lie agrees with everything that one member can see. It takes one honest auditor who "
+        "recomputes the whole community; `final` says whether one has attested."
+    ),
+    "cheat.not_in_it": (
+        "Not in the table, because nobody catches them here: a reader that lies about its meter, and operator, readers "
+        "and all auditors together."
+    ),
 }

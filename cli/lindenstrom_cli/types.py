@@ -7,8 +7,27 @@ import click
 
 from lindenstrom.core.calendar import parse_date
 from lindenstrom.core.units import PPM, cent_per_kwh_to_ueur, kwh_to_mwh, percent_to_ppm
+from lindenstrom_cli.catalogue import text
 from lindenstrom_cli.errors import BadHex, DayOutOfSpan, OutOfRange
 
+LIES = (
+    "amount",
+    "energy",
+    "price",
+    "level",
+    "header",
+    "omitted-meter",
+    "omitted-member",
+    "omitted-agreement",
+    "stale-source",
+    "invented-replacement",
+    "both-curtailed",
+    "withheld-bundle",
+    "unbalanced-slot",
+    "skimmed-fee",
+    "invented-values",
+)
+"""Names of the catalogue of lies (`demo/lies.py`), here so that `--help` stays light."""
 FIRST_YEAR, LAST_YEAR = 2000, 2199
 U32 = 2**32 - 1
 
@@ -90,6 +109,24 @@ def parse_hex(text: str, size: int, what: str) -> bytes:
     if len(data) != size or not text.startswith("0x"):
         raise BadHex(what, size)
     return data
+
+
+class CheatList(click.ParamType[tuple[str, ...]]):
+    """Names of the catalogue of lies with commas between, or `all`."""
+
+    name = "names"
+
+    def convert(
+        self, value: str | tuple[str, ...], param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
+        """Known names only, in the catalogue's order."""
+        if isinstance(value, tuple):
+            return value
+        wanted = [name.strip() for name in value.split(",") if name.strip()]
+        unknown = [name for name in wanted if name not in (*LIES, "all")]
+        if unknown or not wanted:
+            self.fail(text("cheat.unknown", names=", ".join(unknown) or value, known=", ".join(LIES)), param, ctx)
+        return tuple(name for name in LIES if name in wanted or "all" in wanted)
 
 
 DATE, CENT, PERCENT, KWH, ADDRESS = DateType(), CentType(), PercentType(), KwhType(), AddressType()

@@ -14,7 +14,8 @@ from lindenstrom.core.calendar import date_of, parse_date, window_of
 from lindenstrom_cli.app import Session, command
 from lindenstrom_cli.catalogue import text
 from lindenstrom_cli.demo.report import DemoDay, DemoReport, audit_facts
-from lindenstrom_cli.types import DATE
+from lindenstrom_cli.errors import OptionWithoutEffect
+from lindenstrom_cli.types import DATE, CheatList
 
 SEED = 3
 FIRST_DAY = "2026-10-23"
@@ -25,7 +26,14 @@ CHEATED_MEMBER, CHEATED_CENT = 5, 7
 VERIFIED_MEMBER = 4
 
 
-@command(None, "demo", "demo", "demo --keep lindenhain", "demo --load elcons_15min.csv --first-monday 2026-11-02")
+@command(
+    None,
+    "demo",
+    "demo",
+    "demo --keep lindenhain",
+    "demo --load elcons_15min.csv --first-monday 2026-11-02",
+    "demo --cheat all",
+)
 @click.option(
     "--keep",
     type=click.Path(file_okay=False, path_type=Path),
@@ -43,6 +51,12 @@ VERIFIED_MEMBER = 4
     metavar="FILE",
     help="Run the days of a file of measured quarter-hours instead (format: docs/developer.md).",
 )
+@click.option(
+    "--cheat",
+    type=CheatList(),
+    metavar="LIST",
+    help="Tell lies instead and see who catches them: `all`, or names with commas between; docs/catalogue.md explains them.",
+)
 @click.option("--first-monday", type=DATE, default=None, help="Day that the load file's first Monday is mapped to.")
 @click.argument("more_files", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="")
 def demo(
@@ -50,12 +64,19 @@ def demo(
     keep: Path | None,
     seed: int,
     load_files: tuple[Path, ...],
+    cheat: tuple[str, ...] | None,
     first_monday: date | None,
     more_files: tuple[Path, ...],
 ) -> "DemoReport":
     """Run a whole community on a chain of its own: readings in, days settled, a lie refuted, everything audited."""
     files = (*load_files, *more_files)  # a shell's *.csv gives several words after --load
+    if cheat and files:
+        raise OptionWithoutEffect("--load", "lies are told about the made-up community")
     with _place(keep) as root:
+        if cheat:
+            from lindenstrom_cli.demo.cheatrun import run_cheat
+
+            return run_cheat(session, root, cheat, kept=keep is not None, seed=seed)  # type: ignore[return-value]
         if files:
             from lindenstrom_cli.demo.loadrun import run_load
 

@@ -18,12 +18,13 @@ from typing import Protocol
 
 from lindenstrom.core.bundles import Bundle, BundleMeter, CommunityRef
 from lindenstrom.core.calendar import Zone
+from lindenstrom.core.clearing import both_curtailed
 from lindenstrom.core.eip712 import Anchor
 from lindenstrom.core.hashing import EMPTY
 from lindenstrom.core.merkle import proves, root_from_proof
 from lindenstrom.core.packs import Status, UnreadablePack, decode_pack, pack_fault, pack_leaf
 from lindenstrom.core.refutation import BadOpening, Reason, StoredFacts, Verdict, check_record, recompute
-from lindenstrom.core.statements import Line, Record, SourceKind, batch_digest, decode_lines
+from lindenstrom.core.statements import Line, Record, SourceKind, batch_digest, decode_lines, decode_triples
 from lindenstrom.core.terms import Binding, Membership, Terms
 from lindenstrom.errors import LindenstromError
 
@@ -365,6 +366,9 @@ def _recomputation(bundle: Bundle, facts: StoredFacts, checks: _Ledger) -> Verdi
         checks.fail(_CHECK_OF_OPENING.get(error.what, 5), "bad_opening", error.what)
         return None
     if verdict.reason is None:
+        for opened in bundle.agreements:
+            if any(both_curtailed(opened.terms.key, triple) for triple in decode_triples(opened.opening.triples)):
+                checks.fail(3, "reason_both_curtailed", str(opened.membership.agreement))  # refuteLevels, not refute
         for check in (2, 3, 4, 5):
             checks.ok(check)
         return verdict
