@@ -40,6 +40,11 @@ _DAYS: Final[dict[str, str]] = {
         "{day}  final posting {sequence}: newer readings of reader {readers}; can be corrected until {until} "
         "(lindenstrom operator correct {day})"
     ),
+    "operator.waits_for_answer": "{day}  posting {sequence} waits for the answer to {count} demands",
+    "operator.answered": "Member {member}'s day of {day} (posting {sequence}) is public; the demand is answered.",
+    "operator.would_answer": "The contract would take this as the answer for posting {sequence}. Nothing was sent.",
+    "operator.answer_reveals": "The answer makes public, readable by anyone:",
+    "operator.ask_answer": "Open this member's day in public?",
     "operator.gap": "meter binding {binding} of member {member} replaced: {ground}",
     "operator.nothing_due": "Nothing is due.",
     "operator.final": "{day}  posting {sequence} is final",
@@ -94,6 +99,43 @@ _DAYS: Final[dict[str, str]] = {
     "total.other_bundle": "Not in this sum, because your file is not what was posted: {days}. Send it to the auditor.",
     "total.contested": "Contested by an auditor all the same: {days}",
     "total.open_correction": "A correction is posted and not final yet: {days}",
+    "demand.means": (
+        "A demand bars this day's finality until an auditor confirms that the bundle was handed over. "
+        "The chain shows that your number demanded, and nothing else of you."
+    ),
+    "demand.means_public": (
+        "--public-answer also lets anyone who holds your day answer by opening it in public, for ever: "
+        "quarter-hours, registers, parameters, lines, total, and the levels of your agreements. "
+        "Without it only an auditor can answer."
+    ),
+    "demand.at_hand": "A bundle for this posting lies in this mailbox already: lindenstrom statement list",
+    "demand.ask": "Demand the bundle?",
+    "demand.made": (
+        "Member {member} demanded the bundle of {day} (posting {sequence}). It is due until {when}; "
+        "after that anyone can void the posting: lindenstrom demand void {sequence} --member {member}"
+    ),
+    "demand.handed_over": "Signed, and put into the mailbox to be carried by anyone (lindenstrom carry): {file}",
+    "demand.none": "No demand is open.",
+    "demand.public": "allowed",
+    "demand.private": "no",
+    "demand.overdue": ", overdue",
+    "demand.voided": "Member {member}'s demand was overdue: posting {sequence} of {day} is void.",
+    "demand.open": "{day}  posting {sequence}: member {member} demands the bundle, answer due until {when}",
+    "carry.none": "No signed acts lie in the mailbox.",
+    "carry.carried": "carried",
+    "carry.known": "on the chain already",
+    "carry.over": "not needed any more: the posting is void, final, or another one",
+    "carry.unreadable": "cannot be read",
+    "carry.refused": "refused by the contract ({name})",
+    "head.public": "public answer",
+    "head.due": "due until",
+    "refute.reveals_levels_only": "  – price and levels of {agreement} in every quarter-hour of {day}, no readings",
+    "refute.hints": "  – levels hint at the readings of all parties; the fewer they are, the more",
+    "refute.levels_would": (
+        "The contract would void posting {sequence} of {day}: {why} (agreement {agreement}, {slot}). Nothing was sent."
+    ),
+    "refute.levels_voided": "The contract voided posting {sequence} of {day}: {why} (agreement {agreement}, {slot}).",
+    "refute.handed_over": "Signed, and put into the mailbox to be carried by anyone (lindenstrom carry): {file}",
     "refute.reveals": "Sending this makes public, readable by anyone:",
     "refute.reveals_meters": "  – every quarter-hour of your {count} meters on {day}, and their registers",
     "refute.reveals_parameters": "  – your share and weight in {count} agreements",
@@ -120,6 +162,10 @@ _AUDIT: Final[dict[str, str]] = {
     "audit.not_posted": "Due, and not posted: {days}",
     "audit.day_differs": "DIFFERS",
     "audit.attested": "Posting {sequence} fits the rules; attested.",
+    "audit.contested": "Posting {sequence} is contested, for all to see.",
+    "audit.confirmed": "The delivery for posting {sequence} is confirmed.",
+    "audit.demand": "{day}, posting {sequence}: member {member} demands the bundle, answer due until {when}",
+    "audit.ask_contest": "Contest posting {sequence}, for good?",
     "audit.voided": "Posting {sequence} is void. The operator has to post the day anew.",
     "audit.withheld": "On record: reader {reader} withholds its readings of {day}, since {since}.",
     "audit.ask_void": "Void posting {sequence}? Each auditor can do this once for a day.",

@@ -11,6 +11,11 @@ VERIFICATION: Final[dict[str, str]] = {
     ),
     "verify.void_next": "The posting is void and binds nobody. The day is posted anew: lindenstrom statement list",
     "verify.not_final": "Nothing is wrong so far. Final from {when} on, unless it is found wrong before.",
+    "verify.demands_open": "Not final before {count} open demands for bundles are answered.",
+    "verify.own_demand": (
+        "Your demand for this bundle is open until {when}. You have it now: an auditor can confirm that, "
+        "lindenstrom audit confirm {sequence} --member {member}"
+    ),
     "verify.corrected_by": (
         "The day was corrected by posting {sequence}, which counts in this one's place once it is final: "
         "lindenstrom statement list"

@@ -5,7 +5,7 @@ UsageError      InputNeeded, NotAHome, BadSettings, HomeExists, BadAlias, KeyExi
                 ReaderExists, NoSuchReader, ForeignBundle, ActFileExists, ActUnfit, NothingGiven, NothingExpected,
                 EndBeforeStart
 CouldNotCheck   UnreadableFile
-RefusedByRules  Declined, NothingWrong, NotOpenAnyMore, DisputesNotPublic
+RefusedByRules  Declined, NothingWrong, LevelsNotWrong, NotOpenAnyMore, NoOpenPosting, DisputesNotPublic
 KeyProblem      WrongPassword, NoSuchKey, NoKeyFor, BadKeyFile, OpenKeyFile
 """
 
@@ -61,6 +61,23 @@ class NotOpenAnyMore(RefusedByRules):
             f"posting {sequence} is not open to refutation: it is void, final, or another one; "
             "see: lindenstrom statement list"
         )
+
+
+class LevelsNotWrong(RefusedByRules):
+    """The contract would find nothing in an agreement's levels."""
+
+    def __init__(self, sequence: int, agreement: int) -> None:
+        super().__init__(
+            f"the levels of agreement {agreement} in posting {sequence} show no fault by themselves, nothing was sent; "
+            "whether they are the right ones only an auditor can say"
+        )
+
+
+class NoOpenPosting(RefusedByRules):
+    """The day has no posting that can be objected to."""
+
+    def __init__(self, day: date) -> None:
+        super().__init__(f"{day} has no posting that is open to objection; see: lindenstrom operator status")
 
 
 class DisputesNotPublic(RefusedByRules):

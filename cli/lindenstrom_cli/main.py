@@ -34,6 +34,8 @@ SECTIONS: dict[str, dict[str, str]] = {
         "statement": "statement:statement",
         "verify": "verify:verify",
         "refute": "refute:refute",
+        "demand": "demand:demand",
+        "carry": "carry:carry",
         "audit": "audit:audit",
     },
     "tool": {"completion": "completion:completion"},

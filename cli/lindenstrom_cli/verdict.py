@@ -68,6 +68,14 @@ class Sources:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What belongs to a bundle beside its checks: what it corrected, and the member's own open demand (unix time)."""
+
+    correction: Correction | None = None
+    demand_due_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Verification(Result):
     """The verdict on a bundle."""
 
@@ -86,6 +94,8 @@ class Verification(Result):
     corrected_by: int | None
     correction: Correction | None
     final_at: int | None
+    open_demands: int
+    demand_due_at: int | None
     trust: tuple[str, ...]
     not_proven: tuple[str, ...]
     tool: Tool
@@ -135,6 +145,11 @@ class Verification(Result):
             yield from wrapped(text(next_step, bundle=self.bundle))
         elif self.verdict is Outcome.NOT_FINAL and self.final_at is not None:
             yield "  " + text("verify.not_final", when=utc(self.final_at))
+            if self.open_demands:
+                yield "  " + text("verify.demands_open", count=self.open_demands)
+            if self.demand_due_at is not None:
+                shown = {"when": utc(self.demand_due_at), "sequence": self.sequence, "member": self.member}
+                yield from wrapped(text("verify.own_demand", **shown))
         else:
             yield from wrapped(text(f"verify.is_{self.verdict.name.lower()}"))
         yield ""
@@ -172,9 +187,9 @@ class Verification(Result):
 
 
 def verification(
-    bundle: Bundle, report: Report, sources: Sources, correction: Correction | None, explain: int | None
+    bundle: Bundle, report: Report, sources: Sources, around: Surroundings, explain: int | None
 ) -> Verification:
-    """The result that is shown, of core's report. correction: what the bundle changed, if it is known."""
+    """The result that is shown, of core's report."""
     posting = report.posting
     later = posting.live if posting is not None and posting.live > bundle.sequence else None
     voided = posting is not None and posting.state is PostingState.VOID
@@ -191,8 +206,10 @@ def verification(
         revision=bundle.header.revision,
         voided=voided,
         corrected_by=None if voided else later,
-        correction=correction,
+        correction=around.correction,
         final_at=posting.final_at if posting else None,
+        open_demands=posting.open_demands if posting else 0,
+        demand_due_at=around.demand_due_at,
         trust=tuple(_trust(sources)),
         not_proven=tuple(text(f"not_proven.{item}") for item in NOT_PROVEN),
         tool=Tool(),

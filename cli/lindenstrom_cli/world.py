@@ -65,6 +65,15 @@ class World:
         here = self.session.keys.find(self.community.operator)
         return self.send(call, self.operator() if here else signer)
 
+    def payer(self, alias: str | None = None) -> Signer:
+        """A key that pays for what anyone may do: the named one, the operator's, an auditor's. Raises NoKeyFor."""
+        if alias is not None:
+            return self.session.keys.unlock(alias)
+        for address in (self.community.operator, *self.community.auditors):
+            if self.session.keys.find(address):
+                return self.session.keys.signer_for(address, "the carrier")
+        return self.session.keys.signer_for(bytes(20), "the carrier (name one with --key)")
+
     def member(self, given: str) -> int:
         """Index of a member given by index, or by the name in the operator's address book. Raises NoSuchMember."""
         if given.isascii() and given.isdigit() and len(given) < 8:

@@ -6,6 +6,7 @@ from lindenstrom.chain.contracts import Contracts
 from lindenstrom.core.calendar import Zone
 from lindenstrom.core.terms import Binding, Membership, Terms
 from lindenstrom.core.verification import PostingFacts
+from lindenstrom.demands import OpenDemand, demand_on, earliest_finality
 
 
 class ChainFacts:
@@ -55,6 +56,10 @@ class ChainFacts:
         rows = self._contracts.anchored(reader, window)
         return next(row.time for row in rows if row.record.revision == revision)
 
+    def own_demand(self, member: int) -> OpenDemand | None:
+        """The member's open demand for the posting."""
+        return demand_on(self._contracts, self._posting, member) if self._posting else None
+
     def digest(self, sequence: int) -> bytes:
         """Digest of any posting, zeros where there is none."""
         return self._contracts.posting(sequence).digest
@@ -78,6 +83,7 @@ class ChainFacts:
             attested_by=named(found.attested_by),
             contested_by=named(found.contested_by),
             digest=found.digest,
-            final_at=found.posted_at + self._objection_s,
+            final_at=earliest_finality(self._contracts, found, self._objection_s),
+            open_demands=self._contracts.demands(sequence).open,
             live=self._contracts.live(found.window),
         )

@@ -3,12 +3,14 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 import click
 
 from lindenstrom.core.calendar import date_of, window_of
 from lindenstrom.errors import ExitCode
+from lindenstrom.mailbox import bundle_path
 from lindenstrom_cli.app import Session, command, group
 from lindenstrom_cli.catalogue import text
 from lindenstrom_cli.days import shown_spans
@@ -55,15 +57,19 @@ class Audit(Result):
                 shown = {"binding": replaced.binding, "member": replaced.member, "ground": replaced.ground}
                 yield "  " + text("audit.replaced", day=date_of(day.window), **shown)
             yield from (f"  {date_of(day.window)}: {true_up_line(found)}" for found in day.true_ups)
+            for demand in day.demands:
+                shown = {"sequence": day.sequence, "member": demand.member, "when": utc(demand.due_at)}
+                yield "  " + text("audit.demand", day=date_of(day.window), **shown)
         if self.not_posted:
             yield text("audit.not_posted", days=shown_spans(self.not_posted))
 
     def _table(self) -> Iterable[str]:
-        names = ("day", "posting", "state", "members", "meters", "slots", "unmeasured", "result")
+        names = ("day", "posting", "revision", "state", "members", "meters", "slots", "unmeasured", "result")
         rows = [
             (
                 date_of(d.window).isoformat(),
                 str(d.sequence),
+                str(d.revision) if d.revision else "–",
                 text(f"posting.{d.state.name.lower()}"),
                 str(d.members),
                 str(d.meters),
@@ -73,7 +79,7 @@ class Audit(Result):
             )
             for d in self.days
         ]
-        yield from table([text(f"head.{name}") for name in names], rows, right=frozenset({1, 3, 4, 5, 6}))
+        yield from table([text(f"head.{name}") for name in names], rows, right=frozenset({1, 2, 4, 5, 6, 7}))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,6 +173,50 @@ def void(session: Session, sequence: int, although_right: bool, yes: bool) -> De
         session.home.mailbox, world.chain, world.community, sequence, key.secret, although_right=although_right
     )
     return Decided(act="voided", sequences=(sequence,), txs=(done.tx_hash,))
+
+
+@command(audit, "contest", "audit contest 4", "audit contest 4 --although-right --yes", password=True)
+@click.argument("sequence", metavar="POSTING", type=click.IntRange(1))
+@click.option("--although-right", is_flag=True, help="Contest a posting that fits the rules: a reading is untrue.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def contest(session: Session, sequence: int, although_right: bool, yes: bool) -> Decided:
+    """Audit a posting and put on record that it is wrong; it also works when the posting is final.
+
+    For what cannot be voided: finals, and days on which this key has voided a posting before. Payments leave a
+    contested day out unless told otherwise.
+    """
+    from lindenstrom.audit import acts
+
+    world = open_world(session)
+    key = _auditor(world)
+    _sure(session.prompter, text("audit.ask_contest", sequence=sequence), yes=yes)
+    done = acts.contest(
+        session.home.mailbox, world.chain, world.community, sequence, key.secret, although_right=although_right
+    )
+    return Decided(act="contested", sequences=(sequence,), txs=(done.tx_hash,) if done.tx_hash else ())
+
+
+@command(
+    audit, "confirm", "audit confirm 4 --member 2", "audit confirm 4 --member 2 --bundle 20607-s4.json", password=True
+)
+@click.argument("sequence", metavar="POSTING", type=click.IntRange(1))
+@click.option("--member", "given", required=True, metavar="MEMBER", help="Who demanded: name or index.")
+@click.option(
+    "--bundle",
+    "file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The bundle that was handed over (default: the one in the mailbox).",
+)
+def confirm(session: Session, sequence: int, given: str, file: Path | None) -> Decided:
+    """Confirm that a member who demanded a bundle can have it. It is opened and recomputed first."""
+    from lindenstrom.audit import acts
+
+    world = open_world(session)
+    key, member = _auditor(world), world.member(given)
+    window = world.contracts.posting(sequence).window
+    place = file or bundle_path(session.home.mailbox, member, window, sequence)
+    tx = acts.confirm_delivery(world.chain, world.community, sequence, member, place, key.secret)
+    return Decided(act="confirmed", sequences=(sequence,), txs=(tx,))
 
 
 @command(audit, "withheld", "audit withheld --reader 0 --day 2026-06-03", password=True)

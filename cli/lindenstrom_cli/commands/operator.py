@@ -10,6 +10,8 @@ import click
 from lindenstrom.core.calendar import date_of, window_of
 from lindenstrom_cli.app import Session, command, group
 from lindenstrom_cli.catalogue import text
+from lindenstrom_cli.commands.demand import DemandLine, demand_line
+from lindenstrom_cli.commands.refute import revealed
 from lindenstrom_cli.errors import NothingGiven
 from lindenstrom_cli.render import Result, table, utc
 from lindenstrom_cli.trueups import true_up_line
@@ -57,11 +59,12 @@ class FinalDay:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WaitingDay:
-    """A posting whose objection period runs; final_at: unix time."""
+    """A posting that is not final. final_at: unix time, once its open demands are answered."""
 
     day: date
     sequence: int
     final_at: int
+    open_demands: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +80,29 @@ class Finality(Result):
         if not self.finalised and not self.waiting:
             yield text("operator.nothing_open")
         yield from (text("operator.final", day=d.day, sequence=d.sequence) for d in self.finalised)
-        yield from (text("operator.waits", day=d.day, sequence=d.sequence, when=utc(d.final_at)) for d in self.waiting)
+        for waiting in self.waiting:
+            shown = {"day": waiting.day, "sequence": waiting.sequence}
+            yield text("operator.waits", **shown, when=utc(waiting.final_at))
+            if waiting.open_demands:
+                yield text("operator.waits_for_answer", **shown, count=waiting.open_demands)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered(Result):
+    """A demand that was answered in public, or that could be."""
+
+    SCHEMA: ClassVar[str] = "answered"
+    day: date
+    sequence: int
+    member: int
+    sent: bool
+    tx: bytes | None
+    gas_used: int | None
+
+    def lines(self) -> Iterable[str]:
+        """What is open now."""
+        kind = "operator.answered" if self.sent else "operator.would_answer"
+        yield text(kind, member=self.member, day=self.day, sequence=self.sequence)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +141,7 @@ class Overview(Result):
     unfinished: tuple[int, ...]
     days: tuple[DayLine, ...]
     corrections: tuple[Correctable, ...]
+    demands: tuple[DemandLine, ...]
 
     def lines(self) -> Iterable[str]:
         """Counts, a table of days, and what else waits for the operator."""
@@ -136,6 +162,9 @@ class Overview(Result):
             for day in self.days
         ]
         yield from table(head, rows, right=frozenset({2, 3, 4}))
+        for demand in self.demands:
+            shown = {"day": demand.day, "sequence": demand.sequence, "member": demand.member}
+            yield text("demand.open", **shown, when=utc(demand.due_at))
         for due in self.corrections:
             readers = ", ".join(map(str, due.readers))
             yield text(
@@ -186,6 +215,42 @@ def correct(session: Session, days: tuple[date, ...], due: bool) -> Settled:
     return Settled(days=tuple(done))
 
 
+@command(
+    operator,
+    "answer",
+    "operator answer 3 --member anna --simulate",
+    "operator answer 3 --member anna",
+    password=True,
+)
+@click.argument("sequence", metavar="POSTING", type=click.IntRange(1))
+@click.option("--member", "given", required=True, metavar="MEMBER", help="Who demanded: name or index.")
+@click.option("--simulate", is_flag=True, help="Only recompute the day; nothing becomes public.")
+@click.option("--yes", is_flag=True, help="Do not ask before the day becomes public.")
+def answer(session: Session, sequence: int, given: str, simulate: bool, yes: bool) -> Answered:
+    """Answer a member's demand by opening the member's day on the chain, where the member allows it.
+
+    Recomputed here first. Handing the bundle over and letting an auditor confirm it (`audit confirm`) shows nothing.
+    """
+    from lindenstrom.operator.answering import answerable, send_answer
+
+    world = open_world(session)
+    office, member = open_office(world), world.member(given)
+    bundle, result = answerable(office, sequence, member), None
+    if not simulate:
+        session.note(revealed(bundle, text("operator.answer_reveals")))
+        if not yes:
+            session.prompter.confirm(text("operator.ask_answer"))
+        result = send_answer(office, bundle)
+    return Answered(
+        day=date_of(bundle.header.window),
+        sequence=sequence,
+        member=member,
+        sent=result is not None,
+        tx=result.tx_hash if result else None,
+        gas_used=result.gas_used if result else None,
+    )
+
+
 @command(operator, "finalise", "operator finalise", password=True)
 def finalise(session: Session) -> Finality:
     """Make final every posting whose objection period is over. Anyone may do this."""
@@ -198,8 +263,13 @@ def finalise(session: Session) -> Finality:
     return Finality(
         finalised=tuple(FinalDay(day=date_of(f.window), sequence=f.sequence, gas_used=f.gas) for f in run.finalised),
         waiting=tuple(
-            WaitingDay(day=date_of(posting.window), sequence=posting.sequence, final_at=due)
-            for posting, due in run.waiting
+            WaitingDay(
+                day=date_of(w.posting.window),
+                sequence=w.posting.sequence,
+                final_at=w.due_at,
+                open_demands=w.open_demands,
+            )
+            for w in run.waiting
         ),
     )
 
@@ -224,6 +294,7 @@ def status(session: Session, days: int) -> Overview:
             )
             for c in found.corrections
         ),
+        demands=tuple(demand_line(d, found.now) for d in found.demands),
     )
 
 

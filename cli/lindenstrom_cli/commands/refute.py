@@ -1,4 +1,4 @@
-"""refute: have the contract recompute a member's day, in public."""
+"""refute: have the contract recompute a member's day, or check an agreement's levels, in public."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,7 +15,8 @@ from lindenstrom.core.refutation import Opening, Reason, recompute
 from lindenstrom.core.verification import PostingState
 from lindenstrom_cli.app import Session, command
 from lindenstrom_cli.catalogue import text
-from lindenstrom_cli.errors import DisputesNotPublic, ForeignBundle, NothingWrong, NotOpenAnyMore
+from lindenstrom_cli.errors import DisputesNotPublic, ForeignBundle, NothingWrong, NotOpenAnyMore, OptionWithoutEffect
+from lindenstrom_cli.levels import refute_levels
 from lindenstrom_cli.render import Result
 from lindenstrom_cli.world import World, open_world
 
@@ -45,6 +46,7 @@ class Refuted(Result):
     "refute mailbox/bundles/2/20607-s1.json",
     "refute 20607-s1.json --simulate",
     "refute 20607-s1.json --yes --no-input",
+    "refute 20607-s1.json --levels 1",
     password=True,
 )
 @click.argument("bundle", type=click.Path(exists=True, dir_okay=False, path_type=Path))
@@ -54,9 +56,20 @@ class Refuted(Result):
     metavar="DIR",
     help="A mailbox with your own copies of the readings: shows that substitute values were unfounded.",
 )
+@click.option(
+    "--levels",
+    "agreement",
+    type=click.IntRange(1),
+    metavar="AGREEMENT",
+    help="Show an agreement's levels only, and no reading of yours: for prices and levels that cannot be right.",
+)
+@click.option("--hand-over", is_flag=True, help="With --levels: put the signed act into the mailbox, to be carried.")
 @click.option("--simulate", is_flag=True, help="Only say what the contract would find; nothing becomes public.")
 @click.option("--yes", is_flag=True, help="Do not ask before the day becomes public.")
-def refute(session: Session, bundle: Path, packs: Path | None, simulate: bool, yes: bool) -> Refuted:
+def refute(
+    session: Session, bundle: Path, packs: Path | None, agreement: int | None, hand_over: bool, simulate: bool,
+    yes: bool,
+) -> Result:  # fmt: skip
     """Have the contract recompute a wrong bill: it voids the posting, or refuses when nothing is wrong.
 
     Recomputed here first, so that nothing becomes public in vain. Sending makes your day public for ever; what that
@@ -66,13 +79,17 @@ def refute(session: Session, bundle: Path, packs: Path | None, simulate: bool, y
     world = open_world(session)
     if read.community.id != world.community.id:
         raise ForeignBundle(bundle)
+    if agreement is not None:
+        return refute_levels(world, read, agreement, simulate=simulate, yes=yes, hand_over=hand_over)
+    if hand_over:
+        raise OptionWithoutEffect("--hand-over", "it goes with --levels only")
     opening, reason = _reason(world, read, packs)
     signer = world.account_signer(read.member)
     act = Refute(member=read.member, sequence=read.sequence, posting=read.digest)
     call = world.contracts.refute(act, read.header, opening, world.sign(signer, act))
     result = None
     if not simulate:
-        session.note(revealed(read))
+        session.note(revealed(read, text("refute.reveals")))
         if not yes:
             session.prompter.confirm(text("refute.ask"))
         result = world.carry(call, signer)
@@ -116,10 +133,10 @@ def _reason(world: World, bundle: Bundle, packs: Path | None) -> tuple[Opening, 
     raise NothingWrong(bundle.sequence)
 
 
-def revealed(bundle: Bundle) -> str:
-    """What a refutation publishes, in words: kinds of data, never the data."""
+def revealed(bundle: Bundle, title: str) -> str:
+    """What opening a member's day publishes, in words: kinds of data, never the data."""
     lines = [
-        text("refute.reveals"),
+        title,
         text("refute.reveals_meters", count=len(bundle.meters), day=date_of(bundle.header.window)),
         text("refute.reveals_parameters", count=len(bundle.agreements)),
         text("refute.reveals_levels"),

@@ -17,11 +17,12 @@ from lindenstrom.core.verification import PostingState
 from lindenstrom.mailbox import list_bundles
 from lindenstrom_cli.app import Session, command, group
 from lindenstrom_cli.catalogue import text
+from lindenstrom_cli.commands.demand import DemandLine, demand_line
 from lindenstrom_cli.corrected import change_lines, earlier_bundle
 from lindenstrom_cli.errors import EndBeforeStart
 from lindenstrom_cli.meterdays import MeterDay, meter_days
 from lindenstrom_cli.period import Total, total_of
-from lindenstrom_cli.render import Result, table
+from lindenstrom_cli.render import Result, table, utc
 from lindenstrom_cli.types import DATE
 from lindenstrom_cli.verdict import euro
 from lindenstrom_cli.world import open_world
@@ -50,9 +51,13 @@ class StatementList(Result):
     member: int
     statements: tuple[StatementEntry, ...]
     total_peur: int
+    demands: tuple[DemandLine, ...]
 
     def lines(self) -> Iterable[str]:
-        """A table and its total."""
+        """The member's open demands, a table and its total."""
+        for demand in self.demands:
+            shown = {"day": demand.day, "sequence": demand.sequence, "member": demand.member}
+            yield text("demand.open", **shown, when=utc(demand.due_at))
         if not self.statements:
             yield text("statement.none", member=self.member)
             return
@@ -132,7 +137,9 @@ class StatementShown(Result):
 @command(statement, "list", "statement list --member anna")
 @click.option("--member", "given", required=True, metavar="MEMBER", help="Name or index.")
 def list_(session: Session, given: str) -> StatementList:
-    """List a member's statements in the mailbox, with the state of each in the contract."""
+    """List a member's statements in the mailbox, with the state of each in the contract, and open demands."""
+    from lindenstrom.demands import demands_by
+
     world = open_world(session)
     member = world.member(given)
     entries: list[StatementEntry] = []
@@ -150,7 +157,12 @@ def list_(session: Session, given: str) -> StatementList:
         )
         entries.append(entry)
     total = sum(e.net_peur for e in entries if e.counts)
-    return StatementList(member=member, statements=tuple(reversed(entries)), total_peur=total)
+    return StatementList(
+        member=member,
+        statements=tuple(reversed(entries)),
+        total_peur=total,
+        demands=tuple(demand_line(d, world.chain.now()) for d in demands_by(world.contracts, member)),
+    )
 
 
 @command(statement, "show", "statement show mailbox/bundles/2/20607-s1.json")

@@ -20,7 +20,7 @@ from lindenstrom_cli.app import Session, command
 from lindenstrom_cli.corrected import earlier_bundle
 from lindenstrom_cli.errors import NothingExpected, UnreadableFile
 from lindenstrom_cli.types import ADDRESS
-from lindenstrom_cli.verdict import CHECKS, Sources, Verification, verification
+from lindenstrom_cli.verdict import CHECKS, Sources, Surroundings, Verification, verification
 
 if TYPE_CHECKING:
     from lindenstrom.facts import ChainFacts
@@ -79,7 +79,11 @@ def verify(
     with ExitStack() as stack:
         view = None if offline else _view(community, read, stack)
         report = verify_bundle(read, expected, recover=recover_address, chain=view)
-        corrected = _correction(bundle, read, community, view)
+        demand = view.own_demand(read.member) if view else None
+        around = Surroundings(
+            correction=_correction(bundle, read, community, view),
+            demand_due_at=demand.due_at if demand else None,
+        )
     sources = Sources(
         bundle=bundle,
         community_file=file,
@@ -88,7 +92,7 @@ def verify(
         own_packs=sum(meter.binding.meter in own for meter in read.meters),
         pinned=pinned,
     )
-    return verification(read, report, sources, corrected, explain)
+    return verification(read, report, sources, around, explain)
 
 
 def _own_packs(place: Path, bundle: Bundle) -> dict[bytes, bytes]:

@@ -1,13 +1,16 @@
-"""What an auditor does on the chain: attest what passed, void what did not, record a reader that withholds (R7, R5)."""
+"""What an auditor does on the chain: attest, void, contest, confirm a delivery, record a reader (R5, R7, R8)."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 from lindenstrom.audit.errors import (
+    BundleMissing,
+    BundleUnfit,
     ErasedDay,
     NotAnAuditor,
     NotAttested,
     NotAudited,
+    NothingDemanded,
     NothingToVoid,
     NotPostedAnyMore,
     PostingMissing,
@@ -16,7 +19,11 @@ from lindenstrom.audit.findings import AuditedDay, Kind
 from lindenstrom.audit.run import audit_posting
 from lindenstrom.chain.client import Chain
 from lindenstrom.chain.community import Community
+from lindenstrom.core.bundles import read_bundle
+from lindenstrom.core.refutation import BadOpening, recompute
 from lindenstrom.core.verification import PostingState
+from lindenstrom.demands import demand_on
+from lindenstrom.facts import ChainFacts
 from lindenstrom.signing import address_of
 
 UNDECIDED = (Kind.FILE, Kind.PACKS)
@@ -68,13 +75,56 @@ def void(
     day = _audited(mailbox, chain, community, sequence)
     if day.state is not PostingState.POSTED:
         raise NotPostedAnyMore(sequence, day.state.name.lower())
-    if not although_right:
-        if day.passed:
-            raise NothingToVoid(sequence)
-        if _undecided(day):
-            raise NotAudited(day.first)
+    _wrong(day, although_right=although_right)
     sent = chain.send(community.contracts(chain).void_by_auditor(sequence, day.digest), key)
     return Act(day=day, tx_hash=sent.tx_hash, gas=sent.gas_used)
+
+
+def contest(
+    mailbox: Path, chain: Chain, community: Community, sequence: int, key: bytes, *, although_right: bool = False
+) -> Act:
+    """Audit a posting and put on record that it is wrong, also where it is final or was voided by this key before.
+
+    Repeatable. Errors: NotAnAuditor, PostingMissing, NotPostedAnyMore (void), NothingToVoid, NotAudited, and those of
+    `Chain.send`.
+    """
+    index = _auditor(community, key)
+    day = _audited(mailbox, chain, community, sequence)
+    if day.state is PostingState.VOID:
+        raise NotPostedAnyMore(sequence, "void")
+    _wrong(day, although_right=although_right)
+    if day.contested_by >> index & 1:
+        return Act(day=day, tx_hash=b"", gas=0)
+    sent = chain.send(community.contracts(chain).contest(sequence, day.digest), key)
+    return Act(day=day, tx_hash=sent.tx_hash, gas=sent.gas_used)
+
+
+def confirm_delivery(chain: Chain, community: Community, sequence: int, member: int, file: Path, key: bytes) -> bytes:
+    """Confirm to the contract that a member can have a bundle, after opening it; hash of the transaction.
+
+    file: where the member's bundle lies. Errors: NotAnAuditor, PostingMissing, NothingDemanded, BundleMissing,
+    BundleUnfit, and those of `Chain.send`.
+    """
+    _auditor(community, key)
+    contracts = community.contracts(chain)
+    if not 1 <= sequence < contracts.next_sequence():
+        raise PostingMissing(sequence)
+    posting = contracts.posting(sequence)
+    if demand_on(contracts, posting, member) is None:
+        raise NothingDemanded(sequence, member)
+    try:
+        bundle = read_bundle(file.read_bytes())
+    except FileNotFoundError:
+        raise BundleMissing(file) from None
+    if bundle.member != member or bundle.header.digest(community.id, bundle.sequence) != posting.digest:
+        raise BundleUnfit(file, "it is of another posting or member")
+    try:
+        reason = recompute(ChainFacts(contracts, sequence), bundle.header, member, bundle.opening).reason
+    except BadOpening:
+        raise BundleUnfit(file, "it does not open what was posted") from None
+    if reason is not None:
+        raise BundleUnfit(file, "its bill is wrong: void the posting instead")
+    return chain.send(contracts.confirm_delivery(sequence, posting.digest, member), key).tx_hash
 
 
 def record_withheld(chain: Chain, community: Community, reader: int, window: int, key: bytes) -> int:
@@ -100,6 +150,16 @@ def _audited(mailbox: Path, chain: Chain, community: Community, sequence: int) -
     if day is None:
         raise PostingMissing(sequence)
     return day
+
+
+def _wrong(day: AuditedDay, *, although_right: bool) -> None:
+    """Raises NothingToVoid, NotAudited, unless it is said expressly that a right posting is meant."""
+    if although_right:
+        return
+    if day.passed:
+        raise NothingToVoid(day.sequence)
+    if _undecided(day):
+        raise NotAudited(day.first)
 
 
 def _undecided(day: AuditedDay) -> bool:

@@ -1,10 +1,12 @@
 """Errors of the auditor's acts.
 
-VerificationFailed  NotAttested
-CouldNotCheck       NotAudited, ErasedDay
-RefusedByRules      NothingToVoid, PostingMissing, NotPostedAnyMore
+VerificationFailed  NotAttested, BundleUnfit
+CouldNotCheck       NotAudited, ErasedDay, BundleMissing
+RefusedByRules      NothingToVoid, PostingMissing, NotPostedAnyMore, NothingDemanded
 KeyProblem          NotAnAuditor
 """
+
+from pathlib import Path
 
 from lindenstrom.errors import CouldNotCheck, KeyProblem, RefusedByRules, VerificationFailed
 
@@ -35,12 +37,38 @@ class ErasedDay(CouldNotCheck):
         )
 
 
+class BundleUnfit(VerificationFailed):
+    """The bundle is not one that a member could check a bill with."""
+
+    def __init__(self, file: Path, what: str) -> None:
+        super().__init__(f"{file}: not confirmed, because {what}; let the operator deliver the right one, or void")
+
+
+class BundleMissing(CouldNotCheck):
+    """No bundle lies where it should."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__(
+            f"{file} is not there, so no delivery can be confirmed; ask the operator to deliver it, or give --bundle"
+        )
+
+
+class NothingDemanded(RefusedByRules):
+    """The member has no open demand."""
+
+    def __init__(self, sequence: int, member: int) -> None:
+        super().__init__(
+            f"member {member} has no open demand for posting {sequence}, so there is nothing to confirm; "
+            "see: lindenstrom demand list"
+        )
+
+
 class NothingToVoid(RefusedByRules):
     """The posting is right."""
 
     def __init__(self, sequence: int) -> None:
         super().__init__(
-            f"posting {sequence} passed the audit: there is nothing to void; say so expressly to void it all the same"
+            f"posting {sequence} passed the audit: nothing to object to; use --although-right to do it all the same"
         )
 
 

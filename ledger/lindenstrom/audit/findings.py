@@ -9,6 +9,7 @@ from enum import StrEnum
 from lindenstrom.audit.file import Erased
 from lindenstrom.core.calendar import date_of
 from lindenstrom.core.verification import PostingState
+from lindenstrom.demands import OpenDemand
 
 
 class Kind(StrEnum):
@@ -72,9 +73,11 @@ class AuditedDay:
     register_gaps: bindings whose registers jump beside a day that was not posted before.
     erased: what is no longer there to be recomputed; then only what is left was checked against the posted roots.
     gas_post, gas_anchor: of the posting, and of the transactions that anchored the window's readings.
+    demands: of members who lack their bundle, not answered yet. revision: above 0 for a correction.
     """
 
     window: int
+    revision: int
     sequence: int
     state: PostingState
     digest: bytes
@@ -90,6 +93,7 @@ class AuditedDay:
     register_gaps: tuple[int, ...]
     gas_post: int
     gas_anchor: int
+    demands: tuple[OpenDemand, ...]
     differences: tuple[Difference, ...]
     erased: tuple[Erased, ...] = ()
 

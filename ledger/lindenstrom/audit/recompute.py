@@ -17,12 +17,14 @@ from lindenstrom.audit.replacements import Earlier, replacement_difference
 from lindenstrom.chain.contracts import Posting
 from lindenstrom.core.allocation import DayResult, MemberEnergy, Place
 from lindenstrom.core.calendar import Zone
+from lindenstrom.core.levelcheck import triple_fault
 from lindenstrom.core.merkle import PositionalTree
 from lindenstrom.core.packs import (
     REPLACEMENT_REVISION,
     Registers,
     pack_fault,
 )
+from lindenstrom.core.refutation import Reason
 from lindenstrom.core.replacement import true_up
 from lindenstrom.core.statements import (
     TRIPLE_BYTES,
@@ -51,7 +53,7 @@ class LastReading:
 class PostedDay:
     """What the chain and the readers say about one posting.
 
-    as_of: what the community's constants give; now: the chain's clock, unix time.
+    as_of: what the community's constants give revision 0; now: the chain's clock, unix time.
     """
 
     community: bytes
@@ -156,7 +158,9 @@ def _header(day: PostedDay, file: AuditFile) -> Iterator[Difference]:
         yield Difference(kind=Kind.HEADER, what="its header does not lead to the digest on the chain")
     elif (header.window, header.revision, header.as_of) != (posting.window, posting.revision, posting.as_of):
         yield Difference(kind=Kind.HEADER, what="its header is not the one on the chain")
-    elif header.as_of != day.as_of:
+    elif header.revision and not day.as_of < header.as_of <= posting.posted_at:
+        yield Difference(kind=Kind.HEADER, what="its cut-off is not between that of the first posting and its own time")
+    elif not header.revision and header.as_of != day.as_of:
         yield Difference(kind=Kind.HEADER, what="its cut-off is not the end of the window and the close delay")
 
 
@@ -321,6 +325,15 @@ def _parameters(day: PostedDay, file: AuditFile, opened: dict[bytes, Parameters]
                 yield Difference(kind=Kind.PARAMETERS, what=what, member=member, agreement=agreement)
 
 
+_LEVELS: dict[Reason | None, str] = {
+    Reason.PRICE_DIFFERS: "the price is not one of the terms'",
+    Reason.LEVEL_RANGE: "a level is out of range",
+    Reason.BOTH_CURTAILED: "takers and givers are both held back",
+}
+"""Faults that any party could show to the contract."""
+_OTHERWISE = "price or levels are not what the rules give"
+
+
 def _results(day: PostedDay, file: AuditFile, rules: DayResult) -> Iterator[Difference]:
     leaves = {r.agreement: opened_result_leaf(r) for r in file.results}
     if PositionalTree(depth=day.depth, leaves=_inside(leaves, day.depth)).root != file.header.results_root:
@@ -342,11 +355,10 @@ def _results(day: PostedDay, file: AuditFile, rules: DayResult) -> Iterator[Diff
                     for i in range(day.slot_count)
                     if found[i * TRIPLE_BYTES :][:TRIPLE_BYTES] != due[i * TRIPLE_BYTES :][:TRIPLE_BYTES]
                 )
+                terms, triple = day.roster.terms[agreement], decode_triples(found)[slot]
+                reason = triple_fault(terms, triple, day.depth)
                 yield Difference(
-                    kind=Kind.RESULTS,
-                    what="price or levels are not what the rules give",
-                    agreement=agreement,
-                    slot=slot,
+                    kind=Kind.RESULTS, what=_LEVELS.get(reason, _OTHERWISE), agreement=agreement, slot=slot
                 )
 
 

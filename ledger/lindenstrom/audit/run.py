@@ -17,6 +17,7 @@ from lindenstrom.chain.community import Community
 from lindenstrom.chain.contracts import Posting
 from lindenstrom.core.bundles import UnreadableBundle
 from lindenstrom.core.verification import PostingState
+from lindenstrom.demands import open_demands
 from lindenstrom.mailbox import MailboxFileUnreadable, audit_path, collect_pack_file
 from lindenstrom.readings import Finding, ReaderDay, check_delivery, find_readings
 from lindenstrom.roster import Anchorings, CommunityReader, Roster, newest_at
@@ -169,6 +170,7 @@ def _facts(desk: _Desk, day: PostedDay, found: Recomputed, anchorings: Anchoring
     live = desk.roster.live_places(posting.window)
     return AuditedDay(
         window=posting.window,
+        revision=posting.revision,
         sequence=posting.sequence,
         state=posting.state,
         digest=posting.digest,
@@ -184,6 +186,7 @@ def _facts(desk: _Desk, day: PostedDay, found: Recomputed, anchorings: Anchoring
         register_gaps=found.register_gaps,
         gas_post=_gas(desk, desk.reader.posting_tx(posting.sequence)),
         gas_anchor=sum(_gas(desk, tx) for tx in anchoring),
+        demands=open_demands(desk.reader.contracts, [posting]),
         differences=found.differences,
         erased=found.erased,
     )

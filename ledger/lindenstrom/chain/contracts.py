@@ -257,6 +257,14 @@ class Contracts(Acts):
         count, last_answer_at = self._ask_settlement("demands", sequence)
         return DemandCount(open=count, last_answer_at=last_answer_at)
 
+    def demanded(self, *, sequence: int | None = None, member: int | None = None) -> tuple[tuple[int, int], ...]:
+        """(posting, member) of every demand ever made, of one posting or one member if given."""
+        wanted = {"sequence": sequence, "member": member}
+        topics = self.settlement.topics("Demanded", **{k: v for k, v in wanted.items() if v is not None})
+        logs = self._chain.logs(self.addresses.settlement, topics, self._first_block)
+        events = [_sure(self.settlement, log) for log in logs]
+        return tuple((event["sequence"], event["member"]) for event in events)
+
     def header(self, sequence: int) -> Header | None:
         """The header that a posting was made with, from its event; None when there is no such posting."""
         topics = self.settlement.topics("Posted", sequence=sequence)

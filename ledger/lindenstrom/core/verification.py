@@ -73,6 +73,8 @@ class PostingFacts:
     digest: bytes
     final_at: int
     """Earliest time of finality, protocol time."""
+    open_demands: int = 0
+    """How many members' demands for bundles bar its finality."""
     live: int = 0
     """The window's newest posting that stands, by sequence; a later one than this corrects it."""
 

@@ -13,12 +13,11 @@ from lindenstrom.chain.errors import NodeError, NonceTaken, NotMinedInTime
 from lindenstrom.core.allocation import DayResult
 from lindenstrom.core.statements import SourceKind
 from lindenstrom.operator.collecting import Collected, choose_sources, collect
-from lindenstrom.operator.committing import FIRST_REVISION, Plan, commit, recommit, result_of, stored_day
+from lindenstrom.operator.committing import FIRST_REVISION, Plan, commit, result_of, stored_day
 from lindenstrom.operator.correcting import correctable_until, plan_correction, refuse_unchanged
-from lindenstrom.operator.delivering import Opened, deliver_audit_file, deliver_bundles
+from lindenstrom.operator.delivering import deliver_audit_file, deliver_bundles, open_posting
 from lindenstrom.operator.errors import AlreadyPosted, SequenceTaken, WindowBeforeBeginning, WindowTooEarly
 from lindenstrom.operator.office import Office, Progress, Step, silent
-from lindenstrom.operator.replacing import true_ups
 from lindenstrom.readings import clear_window, member_energy
 from lindenstrom.roster import Roster
 from lindenstrom.signing import address_of
@@ -231,20 +230,8 @@ def _finish(
         posting = _post(office, posting, clock)
     clock.begin(Step.BUNDLES)
     window = posting.header.window
-    day, committed, book = recommit(office, posting)
-    roster, packs = roster or office.reader.roster(), office.store.packs(window)
-    ups = true_ups(office, roster, posting, {b: packs.get((b, s.source.revision)) for b, s in day.sources.items()})
-    opened = Opened(
-        posting=posting,
-        day=day,
-        committed=committed,
-        book=book,
-        roster=roster,
-        anchorings=office.reader.anchorings(window),
-        packs=packs,
-        true_ups=ups,
-        parameters=office.store.all_parameters(),
-    )
+    opened = open_posting(office, posting, roster)
+    day = opened.day
     members = deliver_bundles(office, opened)
     clock.begin(Step.AUDIT)
     deliver_audit_file(office, opened)
@@ -266,8 +253,10 @@ def _finish(
             Gap(binding=b, member=opened.roster.bindings[b].member, ground=day.sources[b].ground) for b in replaced
         ),
         true_ups=tuple(
-            Returned(binding=b, member=roster.bindings[b].member, import_mwh=up.import_mwh, export_mwh=up.export_mwh)
-            for b, up in sorted(ups.items())
+            Returned(
+                binding=b, member=opened.roster.bindings[b].member, import_mwh=up.import_mwh, export_mwh=up.export_mwh
+            )
+            for b, up in sorted(opened.true_ups.items())
         ),
         resumed=resumed,
         timings=clock.timings,

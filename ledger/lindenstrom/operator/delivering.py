@@ -22,8 +22,9 @@ from lindenstrom.core.salts import Purpose
 from lindenstrom.core.statements import SourceKind, Statement
 from lindenstrom.core.terms import Binding, Parameters
 from lindenstrom.mailbox import DeliveryConflict, audit_path, bundle_path, deliver_audit, deliver_bundle
-from lindenstrom.operator.committing import SaltBook
+from lindenstrom.operator.committing import SaltBook, recommit
 from lindenstrom.operator.office import Office
+from lindenstrom.operator.replacing import true_ups
 from lindenstrom.roster import OWN_ACCOUNTS, Anchorings, LivePlace, Roster, newest_at
 from lindenstrom.store.errors import ParametersUnknown
 from lindenstrom.store.records import StoredDay, StoredPack, StoredPosting
@@ -53,6 +54,25 @@ class Opened:
         if found is None:
             raise ParametersUnknown(place.member, place.membership.agreement)
         return found
+
+
+def open_posting(office: Office, posting: StoredPosting, roster: Roster | None = None) -> Opened:
+    """A stored posting with all that it opens. Raises StoredDayDiffers."""
+    window = posting.header.window
+    day, committed, book = recommit(office, posting)
+    roster, packs = roster or office.reader.roster(), office.store.packs(window)
+    used = {b: packs.get((b, s.source.revision)) for b, s in day.sources.items()}
+    return Opened(
+        posting=posting,
+        day=day,
+        committed=committed,
+        book=book,
+        roster=roster,
+        anchorings=office.reader.anchorings(window),
+        packs=packs,
+        true_ups=true_ups(office, roster, posting, used),
+        parameters=office.store.all_parameters(),
+    )
 
 
 def deliver_bundles(office: Office, opened: Opened) -> int:

@@ -3,7 +3,8 @@
 NotFinalYet     WindowTooEarly
 CouldNotCheck   PacksNotDelivered, StoredDayDiffers
 RefusedByRules  WindowBeforeBeginning, AlreadyPosted, SequenceTaken, NotCorrectable, CorrectionTooLate,
-                NothingToCorrect, NotErasableYet, PostingsOpen, ErasedAlready
+                NothingToCorrect, NotErasableYet, PostingsOpen, ErasedAlready, NotPostedHere,
+                NotDemanded, AnswerNotAllowed, AnswerWouldVoid
 KeyProblem      NotTheOperator
 """
 
@@ -11,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from lindenstrom.core.calendar import date_of
+from lindenstrom.core.refutation import Reason
 from lindenstrom.errors import CouldNotCheck, KeyProblem, NotFinalYet, RefusedByRules
 
 
@@ -93,6 +95,44 @@ class NothingToCorrect(RefusedByRules):
         super().__init__(
             f"{date_of(window)}: the final posting rests on the newest readings already, so a correction would change "
             "nothing; anchor and deliver the newer readings first"
+        )
+
+
+class NotPostedHere(RefusedByRules):
+    """The store does not know the posting."""
+
+    def __init__(self, sequence: int) -> None:
+        super().__init__(f"this store made no posting {sequence}; see: lindenstrom operator status")
+
+
+class NotDemanded(RefusedByRules):
+    """The member has no open demand for the posting."""
+
+    def __init__(self, sequence: int, member: int) -> None:
+        super().__init__(
+            f"member {member} has no open demand for posting {sequence}: it is answered, or the posting is void or "
+            "final; see: lindenstrom operator status"
+        )
+
+
+class AnswerNotAllowed(RefusedByRules):
+    """The member does not want the day opened in public."""
+
+    def __init__(self, sequence: int, member: int) -> None:
+        super().__init__(
+            f"member {member} does not allow a public answer for posting {sequence}; hand over the bundle and let an "
+            "auditor confirm it: lindenstrom audit confirm"
+        )
+
+
+class AnswerWouldVoid(RefusedByRules):
+    """The answer would show the contract that the posting is wrong."""
+
+    def __init__(self, sequence: int, reason: Reason) -> None:
+        name = reason.name.lower().replace("_", " ")
+        super().__init__(
+            f"the contract would void posting {sequence} if this day were opened ({name}); find out why first: "
+            "lindenstrom audit run"
         )
 
 

@@ -6,6 +6,7 @@ from lindenstrom.chain.client import Chain
 from lindenstrom.chain.community import Community
 from lindenstrom.chain.contracts import Posting
 from lindenstrom.core.verification import PostingState
+from lindenstrom.demands import earliest_finality
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,19 +19,36 @@ class Finalised:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """A posting that may be final from a unix time on, once its open demands are answered."""
+
+    posting: Posting
+    due_at: int
+    open_demands: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FinalityRun:
-    """Postings made final now, and those still waiting: (posting, earliest time of finality)."""
+    """Postings made final now, and those still waiting."""
 
     finalised: tuple[Finalised, ...]
-    waiting: tuple[tuple[Posting, int], ...]
+    waiting: tuple[Waiting, ...]
 
 
-def open_postings(chain: Chain, community: Community) -> list[tuple[Posting, int]]:
-    """Postings that are neither void nor final, with the earliest time at which each may become final."""
+def open_postings(chain: Chain, community: Community) -> list[Waiting]:
+    """Postings that are neither void nor final."""
     contracts = community.contracts(chain)
     period = community.constants.objection_period_s
-    postings = (contracts.posting(s) for s in range(1, contracts.next_sequence()))
-    return [(p, p.posted_at + period) for p in postings if p.state is PostingState.POSTED]
+    postings = [contracts.posting(s) for s in range(1, contracts.next_sequence())]
+    return [
+        Waiting(
+            posting=posting,
+            due_at=earliest_finality(contracts, posting, period),
+            open_demands=contracts.demands(posting.sequence).open,
+        )
+        for posting in postings
+        if posting.state is PostingState.POSTED
+    ]
 
 
 def finalise_due(chain: Chain, community: Community, key: bytes) -> FinalityRun:
@@ -41,11 +59,12 @@ def finalise_due(chain: Chain, community: Community, key: bytes) -> FinalityRun:
     contracts = community.contracts(chain)
     now = chain.now()
     done: list[Finalised] = []
-    waiting: list[tuple[Posting, int]] = []
-    for posting, due in open_postings(chain, community):
-        if due > now:
-            waiting.append((posting, due))
+    waiting: list[Waiting] = []
+    for found in open_postings(chain, community):
+        if found.due_at > now or found.open_demands:
+            waiting.append(found)
             continue
+        posting = found.posting
         sent = chain.send(contracts.finalise(posting.sequence, posting.digest), key)
         done.append(Finalised(window=posting.window, sequence=posting.sequence, gas=sent.gas_used))
     return FinalityRun(finalised=tuple(done), waiting=tuple(waiting))

@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from lindenstrom.chain.contracts import Posting
 from lindenstrom.core.verification import PostingState
+from lindenstrom.demands import OpenDemand, earliest_finality, open_demands
 from lindenstrom.operator.correcting import CorrectionDue, corrections_due
 from lindenstrom.operator.office import Office
 from lindenstrom.store.records import PostingStep
@@ -38,7 +39,7 @@ class DayStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommunityStatus:
-    """The operator's overview; the newest days, and every final day that newer readings could correct."""
+    """The operator's overview: the newest days, every final that newer readings could correct, every open demand."""
 
     now: int
     members: int
@@ -47,6 +48,7 @@ class CommunityStatus:
     unfinished: tuple[int, ...]
     days: tuple[DayStatus, ...]
     corrections: tuple[CorrectionDue, ...]
+    demands: tuple[OpenDemand, ...]
 
     @property
     def due(self) -> tuple[int, ...]:
@@ -78,6 +80,7 @@ def status(office: Office, *, days: int = MAX_DAYS) -> CommunityStatus:
         unfinished=tuple(p.sequence for p in unfinished),
         days=tuple(_day(office, w, postings.get(w, []), delivered, now) for w in windows),
         corrections=corrections_due(office, roster, postings),
+        demands=open_demands(contracts, [p for rows in postings.values() for p in rows]),
     )
 
 
@@ -95,7 +98,8 @@ def _day(office: Office, window: int, postings: list[Posting], delivered: set[in
     elif live.state is PostingState.FINAL:
         state, next_at = DayState.FINAL, None
     else:
-        state, next_at = DayState.POSTED, live.posted_at + office.community.constants.objection_period_s
+        period = office.community.constants.objection_period_s
+        state, next_at = DayState.POSTED, earliest_finality(office.contracts, live, period)
     return DayStatus(
         window=window,
         state=state,
