@@ -55,7 +55,7 @@ VERIFIED_MEMBER = 4
     "--cheat",
     type=CheatList(),
     metavar="LIST",
-    help="Tell lies instead and see who catches them: `all`, or names with commas between; docs/catalogue.md explains them.",
+    help="Tell lies instead and see who catches them: `all`, or names with commas between (docs/catalogue.md).",
 )
 @click.option("--first-monday", type=DATE, default=None, help="Day that the load file's first Monday is mapped to.")
 @click.argument("more_files", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="")
