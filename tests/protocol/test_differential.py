@@ -12,14 +12,16 @@ from random import Random
 
 import pytest
 
+from lindenstrom.chain.abi import ContractCall
 from lindenstrom.chain.errors import ContractRefused
 from lindenstrom.core.allocation import DayResult
 from lindenstrom.core.clearing import ONE, Triple
-from lindenstrom.core.refutation import Reason, recompute
+from lindenstrom.core.eip712 import RefuteLevels
+from lindenstrom.core.refutation import Reason, ResultOpening, recompute
 from lindenstrom.core.statements import Source
 from lindenstrom.core.terms import Key, Rule
 from lindenstrom.facts import ChainFacts
-from tests.support.example_chain import ExampleChain, example_chain
+from tests.support.example_chain import MEMBER_KEYS, ExampleChain, example_chain
 from tests.support.example_day import Lie, cheat_lines
 from tests.support.made_day import WINDOWS, MadeDay, made_day
 
@@ -123,10 +125,42 @@ def void_reason(world: ExampleChain, day: MadeDay, member: int) -> Reason:
     posted = world.post(day)
     bundle, facts = posted.bundle(member), ChainFacts(world.contracts, posted.sequence)
     expected = recompute(facts, bundle.header, member, bundle.opening).reason
-    result = world.send(world.refutation(posted, member))
+    found = voided(world, world.refutation(posted, member))
+    assert found is expected
+    return found
+
+
+def voided(world: ExampleChain, call: ContractCall) -> Reason:
+    """Send what voids a posting; for which reason the contract did."""
+    result = world.send(call)
     (event,) = [e for e in world.contracts.events(result) if e.name == "Voided"]  # type: ignore[arg-type]
-    assert Reason(event["reason"]) is expected
     return Reason(event["reason"])
+
+
+def about_levels(world: ExampleChain, day: MadeDay, agreement: int, slot: int) -> ContractCall:
+    """A party's call for the contract to check one slot's triple."""
+    member = next(p.member for p in day.places if p.agreement == agreement)
+    bundle = day.bundle(member)
+    opened = next(a.opening for a in bundle.agreements if a.membership.agreement == agreement)
+    act = RefuteLevels(member=member, sequence=day.sequence, posting=bundle.digest, agreement=agreement)
+    result = ResultOpening(
+        empty=opened.empty, triples_salt=opened.triples_salt, triples=opened.triples, proof=opened.proof
+    )
+    return world.contracts.refute_levels(act, bundle.header, slot, result, world.sign(MEMBER_KEYS[member], act))
+
+
+def both_held_back(world: ExampleChain, day: MadeDay, rng: Random) -> int:
+    """One slot in which takers and givers are both held back falls in each agreement, unless its key is static."""
+    told = 0
+    for agreement, terms in day.terms.items():
+        if terms.key is Key.STATIC:
+            continue  # its level is the pool, which says nothing about who is held back
+        slot = rng.randrange(day.slots)
+        lying = world.post(replace(day, lie=Lie(result=bent(agreement, slot, taker_level=5, giver_level=ONE - 1))))
+        call = about_levels(world, lying, agreement, slot)
+        assert voided(world, call) is Reason.BOTH_CURTAILED
+        told += 1
+    return told
 
 
 def compare(seed: int, window: int, folder: Path) -> int:
@@ -145,7 +179,12 @@ def compare(seed: int, window: int, folder: Path) -> int:
         if lying is not None:
             assert void_reason(world, lying, members[0]) is Reason.LINES_DIFFER
             told += 1
+        told += both_held_back(world, day, rng)
         posted = world.post(day)
+        for agreement in day.terms:
+            for slot in rng.sample(range(day.slots), 2):
+                with pytest.raises(ContractRefused, match="NothingWrong"):
+                    world.chain.call(about_levels(world, posted, agreement, slot))
         for member in members:
             with pytest.raises(ContractRefused, match="NothingWrong"):
                 world.chain.call(world.refutation(posted, member))

@@ -6,11 +6,14 @@ it reads is replaced otherwise. Meters are swapped now and then; agreements have
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from random import Random
 
-from lindenstrom.core.allocation import Place
+from lindenstrom.core.allocation import DayResult, Place
 from lindenstrom.core.bundles import CommunityRef
 from lindenstrom.core.calendar import OPEN_END, parse_date, window_of
+from lindenstrom.core.commitment import CommittedDay
+from lindenstrom.core.merkle import PositionalTree
 from lindenstrom.core.packs import Break, Pack, Registers, Status
 from lindenstrom.core.terms import NO_CAP, Binding, Key, Parameters, Role, Rule, Terms
 from tests.support.example_day import ZONE, ExampleDay, salt_of
@@ -60,6 +63,29 @@ class MadeDay(ExampleDay):
 
     def delivered(self, reader: int) -> bool:
         return reader not in self.silent
+
+    @cached_property
+    def _result(self) -> DayResult:
+        return super().result()
+
+    def result(self) -> DayResult:
+        return self._result
+
+    @cached_property
+    def _committed(self) -> CommittedDay:
+        return super().committed()
+
+    def committed(self) -> CommittedDay:
+        return self._committed
+
+    @cached_property
+    def _trees(self) -> dict[tuple[int, int | None], PositionalTree]:
+        return {}
+
+    def reader_tree(self, reader: int = 0, revision: int | None = None) -> PositionalTree:
+        if (reader, revision) not in self._trees:
+            self._trees[reader, revision] = super().reader_tree(reader, revision)
+        return self._trees[reader, revision]
 
     def reading(self, binding: Binding, revision: int) -> Pack:
         return pack_of(self.readings[binding.id], binding, self.community, self.window, revision)
