@@ -4,6 +4,7 @@ from typing import Final
 
 from lindenstrom_cli.english_community import COMMUNITY
 from lindenstrom_cli.english_days import DAYS
+from lindenstrom_cli.english_erase import ERASURE
 from lindenstrom_cli.english_refusals import REFUSALS
 from lindenstrom_cli.english_verify import VERIFICATION
 
@@ -75,4 +76,13 @@ _KEY: Final[dict[str, str]] = {
     "key.opens_asked": "with a password",
 }
 
-ENGLISH: Final[dict[str, str]] = {**_HELP, **_ERRORS, **_KEY, **COMMUNITY, **DAYS, **VERIFICATION, **REFUSALS}
+ENGLISH: Final[dict[str, str]] = {
+    **_HELP,
+    **_ERRORS,
+    **_KEY,
+    **COMMUNITY,
+    **DAYS,
+    **ERASURE,
+    **VERIFICATION,
+    **REFUSALS,
+}

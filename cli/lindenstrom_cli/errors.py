@@ -1,7 +1,7 @@
 """What can go wrong at the command line itself.
 
 UsageError      InputNeeded, NotAHome, BadSettings, HomeExists, BadAlias, KeyExists, BadHex, OutOfRange,
-                DayOutOfSpan, BadClock, BadInstant, OtherChain, NoRoom, NoSuchMember, NoSuchMembership,
+                DayOutOfSpan, BadMonth, BadClock, BadInstant, OtherChain, NoRoom, NoSuchMember, NoSuchMembership,
                 ReaderExists, NoSuchReader, ForeignBundle, ActFileExists, ActUnfit, NothingGiven, NothingExpected,
                 EndBeforeStart
 CouldNotCheck   UnreadableFile
@@ -123,6 +123,13 @@ class DayOutOfSpan(UsageError):
 
     def __init__(self, first_year: int, last_year: int) -> None:
         super().__init__(f"that day is outside {first_year} to {last_year}; check the year")
+
+
+class BadMonth(UsageError):
+    """A month that cannot be read."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(f"month {text!r} cannot be read; write it as YYYY-MM, for example 2026-06")
 
 
 class BadClock(UsageError):

@@ -5,10 +5,10 @@ from typing import Any
 
 import click
 
-from lindenstrom.core.calendar import parse_date
+from lindenstrom.core.calendar import BadDate, parse_date
 from lindenstrom.core.units import PPM, cent_per_kwh_to_ueur, kwh_to_mwh, percent_to_ppm
 from lindenstrom_cli.catalogue import text
-from lindenstrom_cli.errors import BadHex, DayOutOfSpan, OutOfRange
+from lindenstrom_cli.errors import BadHex, BadMonth, DayOutOfSpan, OutOfRange
 
 LIES = (
     "amount",
@@ -40,6 +40,21 @@ class DateType(click.ParamType[date]):
     def convert(self, value: Any, _param: click.Parameter | None, _ctx: click.Context | None) -> date:
         """Parse; raises BadDate, DayOutOfSpan."""
         return value if isinstance(value, date) else parse_day(value)
+
+
+class MonthType(click.ParamType[date]):
+    """A calendar month, YYYY-MM, as its first day."""
+
+    name = "month"
+
+    def convert(self, value: Any, _param: click.Parameter | None, _ctx: click.Context | None) -> date:
+        """Parse; raises BadMonth, DayOutOfSpan."""
+        if isinstance(value, date):
+            return value
+        try:
+            return parse_day(f"{value}-01")
+        except BadDate:
+            raise BadMonth(value) from None
 
 
 class CentType(click.ParamType[int]):
@@ -130,3 +145,4 @@ class CheatList(click.ParamType[tuple[str, ...]]):
 
 
 DATE, CENT, PERCENT, KWH, ADDRESS = DateType(), CentType(), PercentType(), KwhType(), AddressType()
+MONTH = MonthType()

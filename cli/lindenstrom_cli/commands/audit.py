@@ -53,6 +53,10 @@ class Audit(Result):
         for day in self.days:
             for difference in day.differences:
                 yield "  " + text("audit.difference", day=date_of(day.window), sequence=day.sequence, what=difference)
+            for gone in day.erased:
+                whose = text("erase.everybody") if gone.member is None else text("erase.member", member=gone.member)
+                what = text(f"audit.erased_{gone.what}")
+                yield "  " + text("audit.erased", day=date_of(day.window), whose=whose, what=what)
             for replaced in day.replaced:
                 shown = {"binding": replaced.binding, "member": replaced.member, "ground": replaced.ground}
                 yield "  " + text("audit.replaced", day=date_of(day.window), **shown)
@@ -75,7 +79,7 @@ class Audit(Result):
                 str(d.meters),
                 str(d.slots_checked),
                 str(d.slots_not_measured),
-                text("status.ok") if d.passed else text("audit.day_differs"),
+                text("audit.day_differs") if not d.passed else text("audit.day_erased" if d.erased else "status.ok"),
             )
             for d in self.days
         ]

@@ -11,6 +11,7 @@ from lindenstrom.core.calendar import date_of, window_of
 from lindenstrom_cli.app import Session, command, group
 from lindenstrom_cli.catalogue import text
 from lindenstrom_cli.commands.demand import DemandLine, demand_line
+from lindenstrom_cli.commands.erase import erase
 from lindenstrom_cli.commands.refute import revealed
 from lindenstrom_cli.errors import NothingGiven
 from lindenstrom_cli.render import Result, table, utc
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from lindenstrom.operator.status import DayStatus
 
 operator = group("operator", text("help.operator"))
+operator.add_command(erase)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

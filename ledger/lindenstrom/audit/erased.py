@@ -5,14 +5,12 @@ from dataclasses import replace
 
 from lindenstrom.audit.file import AuditFile, Erasable, Erased, OpenedResult, OpenedSource, OpenedStatement
 from lindenstrom.audit.findings import Difference, Kind
-from lindenstrom.core.calendar import Zone
+from lindenstrom.core.calendar import CORRECTION_PERIOD_S, Zone
 from lindenstrom.core.hashing import TAG_SOURCE, keccak, u8, u16
 from lindenstrom.core.merkle import PositionalTree
 from lindenstrom.core.packs import pack_leaf
 from lindenstrom.core.statements import Header, Statement, decode_lines, lines_commitment, result_leaf
 
-CORRECTION_PERIOD_S = 365 * 86_400
-"""From a window's end; the contract has the same figure. Nothing is erased before."""
 ORDER = tuple(Erasable)
 
 

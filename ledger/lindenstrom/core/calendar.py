@@ -13,6 +13,8 @@ from lindenstrom.errors import UsageError
 SECONDS_PER_SLOT = 900
 SECONDS_PER_DAY = 86_400
 OPEN_END = 2**32 - 1
+CORRECTION_PERIOD_S = 365 * SECONDS_PER_DAY
+"""From a window's end, as in the contract. Nothing is erased before it is over (R9)."""
 _EPOCH = date(1970, 1, 1)
 _OFFSET_HOURS = {
     "Europe/Lisbon": 0, "Europe/Dublin": 0,

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lindenstrom.chain.contracts import Posting
+from lindenstrom.core.calendar import CORRECTION_PERIOD_S
 from lindenstrom.core.statements import SourceKind
 from lindenstrom.core.verification import PostingState
 from lindenstrom.operator.committing import Plan
@@ -14,9 +15,6 @@ from lindenstrom.operator.errors import CorrectionTooLate, NotCorrectable, Nothi
 from lindenstrom.operator.office import Office
 from lindenstrom.roster import Roster
 from lindenstrom.store.records import StoredSource
-
-CORRECTION_PERIOD_S = 365 * 86_400
-"""From a window's end; the contract has the same figure."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
