@@ -282,12 +282,12 @@ def flipped(data: bytes, at: int) -> bytes:
     return data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
 
 
-def bent(**changes: int) -> Lie:
+def bent(slot: int = 50, **changes: int) -> Lie:
     """A lie about one triple of agreement 1, told to everybody."""
 
     def change(result: DayResult) -> DayResult:
         row = list(result.triples[1])
-        row[50] = replace(row[50], **changes)
+        row[slot] = replace(row[slot], **changes)
         return replace(result, triples={**result.triples, 1: tuple(row)})
 
     return Lie(result=change)
@@ -398,6 +398,7 @@ def failing() -> list[Vector]:
             change=opened_ground(grounded(at_position=good_pack()))),
         bad(3, "price", "slot 50 has a price 1 µ€/kWh above the terms'", lied(bent(price_ueur_kwh=110_001))),
         bad(3, "giver-level", "slot 50 has a giver level above ONE", lied(bent(giver_level=ONE + 1))),
+        bad(3, "both-held-back", "slot 0 holds back takers and givers at once", lied(bent(0, giver_level=ONE - 1))),
         bad(3, "weight", "the weight in the file is not the one that the member signed",
             change=changed_agreement(weight=1)),
         bad(3, "auction-bounds", "slot 50 has a price above the auction's upper bound",
