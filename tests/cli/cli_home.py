@@ -50,8 +50,8 @@ class CliHome:
         return str(self.root / name)
 
 
-def found(root: Path) -> CliHome:
-    """Two members, one giving by day and one drawing all day, one agreement, one reader."""
+def found(root: Path, *, public: bool = True) -> CliHome:
+    """Two members, one giving by day and one drawing all day, an agreement with public disputes or without, a reader."""
     made = CliRunner().invoke(cli, ["init", str(root), "--name", "Gartenweg", "--start", "2026-06-01"])
     assert made.exit_code == 0, made.stderr
     home = CliHome(root=root)
@@ -61,7 +61,8 @@ def found(root: Path) -> CliHome:
     for member in MEMBERS:
         home.ok("member", "add", member, "--key", member)
     home.ok("reader", "add", "street", "--key", "street")
-    home.ok("agreement", "offer", "--price", "11.5", "--fee", "0.5", "--label", "Hofstrom", "--public-disputes")
+    disputes = ("--public-disputes",) if public else ()
+    home.ok("agreement", "offer", "--price", "11.5", "--fee", "0.5", "--label", "Hofstrom", *disputes)
     home.ok("agreement", "join", "1", "--member", "anna", "--role", "taker")
     home.ok("agreement", "join", "1", "--member", "bert", "--role", "giver", "--share", "50")
     for member in MEMBERS:
