@@ -47,6 +47,8 @@ abstract contract Day is Community {
     uint256 internal constant SLOTS = 100;
     uint32 internal constant MEMBER = 2;
     uint256 internal constant BATCH = 256;
+    /// @dev Within an auction's bounds; means nothing elsewhere.
+    uint32 internal constant LIMIT = 180_001;
 
     uint256 internal meters;
     uint256 internal trades;
@@ -62,15 +64,22 @@ abstract contract Day is Community {
         return uint32(300_000 + 100_000 * j);
     }
 
-    function weightOf(uint256 j) internal pure returns (uint32) {
-        return uint32(150_000 + 7 * j);
+    /// @dev A rank under the priority key.
+    function weightOf(uint256 j) internal view returns (uint32) {
+        (uint8 key,) = kindOf(j);
+        return uint32(key == 4 ? 3 + j : 150_000 + 7 * j);
     }
 
-    function parametersOf(uint256 j) internal pure returns (bytes32) {
-        return keccak256(abi.encodePacked(bytes1(0x16), keccak256(abi.encode("salt", j)), weightOf(j), shareOf(j), uint32(0)));
+    function parametersOf(uint256 j) internal view returns (bytes32) {
+        return keccak256(abi.encodePacked(bytes1(0x16), keccak256(abi.encode("salt", j)), weightOf(j), shareOf(j), LIMIT));
     }
 
-    /// @dev Each meter at a reader of its own; static and proportional, fixed and mid-market by turns; running order against the ids.
+    /// @dev Allocation key and price rule of the agreement with the terms number j; by turns, unless a test has its own.
+    function kindOf(uint256 j) internal view virtual returns (uint8 key, uint8 rule) {
+        return (uint8(j % 2), uint8(j / 2 % 2));
+    }
+
+    /// @dev Each meter at a reader of its own; running order against the ids.
     function settle(uint256 meterCount, uint256 tradeCount) internal {
         (meters, trades) = (meterCount, tradeCount);
         for (uint32 i = 0; i < meters; i++) {
@@ -82,7 +91,8 @@ abstract contract Day is Community {
             packs.push(packOf(i, 0, i == 1 ? 50 : 255));
         }
         for (uint256 j = 0; j < trades; j++) {
-            Terms memory t = someTerms(uint8(j % 2), uint8(j / 2 % 2));
+            (uint8 key, uint8 rule) = kindOf(j);
+            Terms memory t = someTerms(key, rule);
             t.priority = uint8(9 - j);
             t.cap = j == 1 ? 40_000 : OPEN;
             join(Join(MEMBER, offer(t), 3, EARLIEST, OPEN, parametersOf(j)));
@@ -132,14 +142,23 @@ abstract contract Day is Community {
     }
 
     /// @dev Of the agreement with the terms number j.
-    function triplesOf(uint256 j) internal pure returns (bytes memory day) {
-        uint32 price = j / 2 % 2 == 1 ? uint32(180_000) : uint32(110_000);
+    function triplesOf(uint256 j) internal view returns (bytes memory day) {
+        (uint8 key, uint8 rule) = kindOf(j);
         for (uint256 s = 0; s < SLOTS; s++) {
             uint256 random = uint256(keccak256(abi.encode("level", j, s)));
-            day = bytes.concat(
-                day, abi.encodePacked(price, uint64(random % (j % 2 == 1 ? 1 << 24 : 1 << 32)), uint64((random >> 64) % (1 << 32)))
-            );
+            // an auction's prices are those around the limit
+            uint256 price = rule == 0 ? 110_000 : rule == 1 ? 180_000 : LIMIT - 1 + (random >> 128) % 3;
+            day = bytes.concat(day, abi.encodePacked(uint32(price), levelOf(j, key, random), uint64((random >> 64) % (1 << 32))));
         }
+    }
+
+    /// @dev Such that some offers are taken whole and some in part.
+    function levelOf(uint256 j, uint8 key, uint256 random) private view returns (uint64) {
+        if (key == 1) return uint64(random % (1 << 24));
+        if (key == 2) return uint64(random % (1 << 35));
+        if (key == 3) return uint64(random % (1 << 52));
+        if (key == 4) return uint64(((weightOf(j) - 1 + random % 3) << 48) + (random >> 192) % (1 << 32));
+        return uint64(random % (1 << 32));
     }
 
     /// @dev All meters' records in one full batch; the rest of it are old windows of reader 0.
@@ -179,32 +198,45 @@ abstract contract Day is Community {
         }
         for (uint256 k = 0; k < trades; k++) {
             uint256 j = trades - 1 - k;
-            (uint256 taken, uint256 given) = (0, 0);
+            (uint256 taken, uint256 given, int256 amount) = (0, 0, 0);
             for (uint256 s = 0; s < SLOTS; s++) {
                 (uint256 t, uint256 g) = part(j, k, s, own[s], rest[s]);
                 (rest[s][0], rest[s][1]) = (rest[s][0] - t, rest[s][1] - g);
                 (taken, given) = (taken + t, given + g);
+                int256 price = int256(number(triples[k], 20 * s, 4));
+                amount += int256(g) * price - int256(t) * (price + 5000);
             }
-            int256 price = j / 2 % 2 == 1 ? int256(180_000) : int256(110_000);
-            int256 amount = int256(given) * price - int256(taken) * (price + 5000);
             lines = bytes.concat(lines, abi.encodePacked(uint32(j + 1), uint64(taken), uint64(given), int128(amount)));
             net += int128(amount);
         }
     }
 
     function part(uint256 j, uint256 k, uint256 s, uint256[2] memory own, uint256[2] memory rest) private view returns (uint256, uint256) {
-        uint256 cap = j == 1 ? 40_000 : OPEN;
-        uint256 c = least(least(rest[0], own[0] * shareOf(j) / 1_000_000), cap);
-        uint256 f = least(least(rest[1], own[1] * shareOf(j) / 1_000_000), cap);
-        return (takenOf(j, c, number(triples[k], 20 * s + 4)), f * number(triples[k], 20 * s + 12) / (1 << 32));
+        return sharedOut(j, triples[k], 20 * s, offerOf(j, own[0], rest[0]), offerOf(j, own[1], rest[1]));
     }
 
-    function takenOf(uint256 j, uint256 c, uint256 level) private pure returns (uint256) {
-        return least(c, j % 2 == 1 ? weightOf(j) * level / 1_000_000 : c * level / (1 << 32));
+    function offerOf(uint256 j, uint256 own, uint256 rest) private pure returns (uint256) {
+        return least(least(rest, own * shareOf(j) / 1_000_000), j == 1 ? 40_000 : OPEN);
     }
 
-    function number(bytes memory from, uint256 offset) private pure returns (uint256 value) {
-        for (uint256 b = 0; b < 8; b++) {
+    function sharedOut(uint256 j, bytes memory day, uint256 at_, uint256 c, uint256 f) private view returns (uint256, uint256) {
+        (uint8 key, uint8 rule) = kindOf(j);
+        uint256 price = number(day, at_, 4);
+        if (rule == 2 && price != LIMIT) return (price < LIMIT ? c : 0, price > LIMIT ? f : 0);
+        return (takenOf(key, weightOf(j), c, number(day, at_ + 4, 8)), f * number(day, at_ + 12, 8) / (1 << 32));
+    }
+
+    function takenOf(uint8 key, uint256 weight, uint256 c, uint256 level) private pure returns (uint256) {
+        if (key == 1) return least(c, weight * level / 1_000_000);
+        if (key == 2) return least(c, weight * level / (1 << 32));
+        if (key == 3) return least(c, level / (1 << 32));
+        if (key == 4 && weight < level / (1 << 48)) return c;
+        if (key == 4 && weight > level / (1 << 48)) return 0;
+        return least(c, c * (key == 4 ? level % (1 << 48) : level) / (1 << 32));
+    }
+
+    function number(bytes memory from, uint256 offset, uint256 size) private pure returns (uint256 value) {
+        for (uint256 b = 0; b < size; b++) {
             value = value * 256 + uint8(from[offset + b]);
         }
     }
@@ -237,7 +269,7 @@ abstract contract Day is Community {
         for (uint256 k = 0; k < trades; k++) {
             uint256 j = trades - 1 - k;
             AgreementOpening memory a = o.agreements[k];
-            (a.weight, a.share, a.salt) = (weightOf(j), shareOf(j), keccak256(abi.encode("salt", j)));
+            (a.weight, a.share, a.limit, a.salt) = (weightOf(j), shareOf(j), LIMIT, keccak256(abi.encode("salt", j)));
             (a.triplesSalt, a.triples) = (keccak256(abi.encode("triples", j)), triples[k]);
         }
         h = commit(o);

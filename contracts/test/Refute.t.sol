@@ -21,9 +21,13 @@ abstract contract Measured is Day {
         for (uint256 i = 0; i < 4; i++) {
             vm.cool([address(registry), address(agreements), address(readingLog), address(settlement)][i]);
         }
+        vm.recordLogs();
         (bool ok,) = address(settlement).call(data);
         uint256 execution = vm.lastCallGas().gasTotalUsed;
         yes(ok, "voided");
+        // everything before the net was right, by plain arithmetic too
+        (uint8 reason,) = abi.decode(vm.getRecordedLogs()[0].data, (uint8, address));
+        eq(reason, Reasons.NET_DIFFERS, "reason");
         (,,,, uint8 state,,,) = settlement.posting(sequence);
         eq(state, 2, "void");
         return 21_000 + dearer(data, execution);
@@ -47,14 +51,64 @@ abstract contract Measured is Day {
 }
 
 contract RefuteGasTest is Measured {
-    function test_gas_three_agreements_two_meters() public {
+    uint8 private theKey = ANY;
+    uint8 private theRule;
+    uint8 private constant ANY = 255;
+
+    function kindOf(uint256 j) internal view override returns (uint8, uint8) {
+        return theKey == ANY ? super.kindOf(j) : (theKey, theRule);
+    }
+
+    function threeAndTwo(uint8 key, uint8 rule) private {
+        (theKey, theRule) = (key, rule);
         settle(2, 3);
         within(gasOfNetRefutation(), 1_000_000);
     }
 
-    function test_gas_at_the_caps() public {
+    function atTheCaps(uint8 key, uint8 rule) private {
+        (theKey, theRule) = (key, rule);
         settle(4, 4);
         within(gasOfNetRefutation(), 1_500_000);
+    }
+
+    function test_gas_three_agreements_two_meters() public {
+        threeAndTwo(ANY, 0);
+    }
+
+    function test_gas_three_agreements_two_meters_auction() public {
+        threeAndTwo(0, 2);
+    }
+
+    function test_gas_three_agreements_two_meters_priority() public {
+        threeAndTwo(4, 1);
+    }
+
+    function test_gas_at_the_caps() public {
+        atTheCaps(ANY, 0);
+    }
+
+    function test_gas_at_the_caps_proportional() public {
+        atTheCaps(0, 0);
+    }
+
+    function test_gas_at_the_caps_auction() public {
+        atTheCaps(0, 2);
+    }
+
+    function test_gas_at_the_caps_static() public {
+        atTheCaps(1, 0);
+    }
+
+    function test_gas_at_the_caps_cascading() public {
+        atTheCaps(2, 0);
+    }
+
+    function test_gas_at_the_caps_equal() public {
+        atTheCaps(3, 0);
+    }
+
+    function test_gas_at_the_caps_priority() public {
+        atTheCaps(4, 0);
     }
 }
 

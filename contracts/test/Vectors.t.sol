@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {Terms} from "../lindenstrom_contracts/interfaces/IAgreements.sol";
 import {Calendar} from "../lindenstrom_contracts/libraries/Calendar.sol";
 import {Clearing} from "../lindenstrom_contracts/libraries/Clearing.sol";
 import {Pack} from "../lindenstrom_contracts/libraries/Pack.sol";
@@ -13,6 +14,25 @@ contract Libraries {
     function fault(bytes calldata pack, Pack.Expected memory e, uint256 slots) external pure returns (uint256, uint256[] memory) {
         uint256[] memory metered = new uint256[](slots);
         return (Pack.take(pack, e, metered), metered);
+    }
+
+    function tripleFault(Terms memory t, uint256 depth, bytes calldata triple) external pure returns (uint8) {
+        return Clearing.tripleFault(t, depth, triple);
+    }
+
+    /// @dev One slot of a member who offers all it has, both ways.
+    function slot(Terms memory t, uint256 limit, bytes calldata triple, uint256 draw, uint256 feed)
+        external
+        pure
+        returns (uint8 reason, uint256 energy, uint256 worth)
+    {
+        Clearing.Rule memory rule = Clearing.ruleOf(t, 12);
+        Clearing.addMember(rule, 3, 1_000_000, 0, limit);
+        uint256[] memory metered = new uint256[](1);
+        uint256[] memory rest = new uint256[](1);
+        metered[0] = draw << 128 | feed;
+        rest[0] = metered[0];
+        (reason, energy, worth) = Clearing.run(rule, triple, metered, rest);
     }
 
     function holds(bytes32 root, uint256 depth, bytes32 leaf, uint256 index, bytes32[] calldata proof) external pure returns (bool) {
@@ -124,17 +144,56 @@ contract VectorsTest is Checks {
         uint256[] memory levels = vm.parseJsonUintArray(json, ".level");
         uint256[] memory weights = vm.parseJsonUintArray(json, ".weight");
         uint256[] memory taken = vm.parseJsonUintArray(json, ".taken");
-        uint256 checked = 0;
+        yes(keys.length > 0, "vectors");
         for (uint256 i = 0; i < keys.length; i++) {
             eq(Clearing.taken(keys[i], offers[i], levels[i], weights[i]), taken[i], "taken");
-            checked++;
         }
-        yes(checked > 0, "vectors");
         uint256[] memory feeds = vm.parseJsonUintArray(json, ".feed");
         levels = vm.parseJsonUintArray(json, ".giverLevel");
         uint256[] memory given = vm.parseJsonUintArray(json, ".given");
         for (uint256 i = 0; i < feeds.length; i++) {
             eq(Clearing.given(feeds[i], levels[i]), given[i], "given");
+        }
+    }
+
+    function termsOf(uint256 key, uint256 rule, uint256 priceA, uint256 priceB) private pure returns (Terms memory t) {
+        (t.key, t.rule, t.priceA, t.priceB, t.cap) = (uint8(key), uint8(rule), uint32(priceA), uint32(priceB), type(uint32).max);
+    }
+
+    /// @dev Each party's part of a slot, worth its energy times the slot's price.
+    function test_auction() public view {
+        string memory json = read("auction");
+        uint256[] memory lows = vm.parseJsonUintArray(json, ".low");
+        uint256[] memory highs = vm.parseJsonUintArray(json, ".high");
+        bytes[] memory triples = vm.parseJsonBytesArray(json, ".triple");
+        uint256[][5] memory columns;
+        string[5] memory names = [".limit", ".draw", ".feed", ".taken", ".given"];
+        for (uint256 c = 0; c < 5; c++) {
+            columns[c] = vm.parseJsonUintArray(json, names[c]);
+        }
+        yes(triples.length > 0, "vectors");
+        for (uint256 i = 0; i < triples.length; i++) {
+            Terms memory t = termsOf(0, 2, lows[i], highs[i]);
+            (uint8 reason, uint256 energy, uint256 worth) = libraries.slot(t, columns[0][i], triples[i], columns[1][i], columns[2][i]);
+            eq(reason, 0, "price between the bounds");
+            eq(energy >> 128, columns[3][i], "taken");
+            eq(uint128(energy), columns[4][i], "given");
+            eq(worth, energy * uint32(bytes4(triples[i])), "worth");
+            eq(libraries.tripleFault(t, 12, triples[i]), 0, "honest");
+        }
+    }
+
+    function test_triples() public view {
+        string memory json = read("triples");
+        uint256 depth = vm.parseJsonUint(json, ".depth");
+        (uint256 priceA, uint256 priceB) = (vm.parseJsonUint(json, ".priceA"), vm.parseJsonUint(json, ".priceB"));
+        uint256[] memory keys = vm.parseJsonUintArray(json, ".key");
+        uint256[] memory rules = vm.parseJsonUintArray(json, ".rule");
+        bytes[] memory triples = vm.parseJsonBytesArray(json, ".triple");
+        uint256[] memory reasons = vm.parseJsonUintArray(json, ".reason");
+        yes(keys.length > 0, "vectors");
+        for (uint256 i = 0; i < keys.length; i++) {
+            eq(libraries.tripleFault(termsOf(keys[i], rules[i], priceA, priceB), depth, triples[i]), reasons[i], "reason");
         }
     }
 

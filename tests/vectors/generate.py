@@ -10,7 +10,19 @@ from pathlib import Path
 from typing import Any
 
 from lindenstrom.core.calendar import Zone, parse_date, window_of
-from lindenstrom.core.clearing import NOT_LIMITED, ONE, auction, given, levels, taken
+from lindenstrom.core.clearing import (
+    NOT_LIMITED,
+    ONE,
+    RANK_SHIFT,
+    Party,
+    Triple,
+    auction,
+    given,
+    levels,
+    party_given,
+    party_taken,
+    taken,
+)
 from lindenstrom.core.eip712 import (
     Anchor,
     Bind,
@@ -30,6 +42,7 @@ from lindenstrom.core.eip712 import (
 from lindenstrom.core.hashing import keccak
 from lindenstrom.core.merkle import PositionalTree
 from lindenstrom.core.packs import Break, Pack, Registers, Status
+from lindenstrom.core.refutation import triple_fault
 from lindenstrom.core.replacement import DayValues, history, replacement_pack
 from lindenstrom.core.statements import (
     Header,
@@ -39,9 +52,10 @@ from lindenstrom.core.statements import (
     Statement,
     batch_digest,
     encode_lines,
+    encode_triples,
     lines_commitment,
 )
-from lindenstrom.core.terms import Key, Rule, Terms, parameters_commitment
+from lindenstrom.core.terms import Key, Parameters, Role, Rule, Terms, parameters_commitment
 
 HERE = Path(__file__).parent
 COMMUNITY = keccak(b"example community")
@@ -67,17 +81,18 @@ def calendar_vectors() -> dict[str, Any]:
 def clearing_vectors() -> dict[str, Any]:
     rng = random.Random(20261025)
     edge_c, edge_l = (0, 1, 2**32 - 1, 10**6), (0, 1, ONE - 1, ONE, 2**63, NOT_LIMITED)
-    edge_k = {Key.STATIC: (0, 1, 333_333, 10**6), Key.CASCADING: (1, 7, 2**32 - 1), Key.PRIORITY: (0, 1, 65_535)}
-    cases = [(key, c, lv, k) for key in Key for c in edge_c for lv in edge_l for k in edge_k.get(key, (0,))]
+    weights = (0, 1, 333_333, 10**6, 2**32 - 1)
+    cases = [(key, c, lv, k) for key in range(5) for c in edge_c for lv in edge_l for k in weights]
+    rank_levels = [(rank << RANK_SHIFT) + q for rank in (0, 7, 65_535) for q in (0, 1, ONE - 1, ONE, 2**48 - 1)]
     cases += [
-        (Key(rng.randrange(5)), rng.randrange(2**32), rng.randrange(2 ** rng.randint(1, 64)), rng.randint(0, 10**6))
-        for _ in range(200)
-    ]
-    cases += [  # at, before and behind the rank that shares
-        (Key.PRIORITY, c, rank << 48 | rng.randrange(2**33), k)
+        (int(Key.PRIORITY), c, lv, k)
         for c in edge_c
-        for rank in (0, 1, 65_535)
-        for k in range(max(0, rank - 1), rank + 2)
+        for lv in rank_levels
+        for k in (0, 6, 7, 8, 65_534, 65_535, 65_536)
+    ]
+    cases += [
+        (rng.randrange(5), rng.randrange(2**32), rng.randrange(2 ** rng.randint(1, 64)), rng.randint(0, 10**6))
+        for _ in range(200)
     ]
     giver = [(f, g) for f in edge_c for g in (0, 1, ONE - 1, ONE)]
     return {
@@ -90,6 +105,52 @@ def clearing_vectors() -> dict[str, Any]:
         "giverLevel": [str(g) for _, g in giver],
         "given": [str(given(g, f)) for f, g in giver],
     }
+
+
+def auction_vectors() -> dict[str, Any]:
+    """Whole slots, and of each the part of every party, who takes and gives by the one limit."""
+    rng = random.Random(2026)
+    rows = []
+    for case in range(40):
+        low, high = sorted(rng.randrange(2**32 if case % 4 == 0 else 400_000) for _ in range(2))
+        limits = (low, high, (low + high) // 2, rng.randint(low, high), 0, 2**32 - 1)
+        top = 10 ** rng.randint(1, 9)
+        parties = [(rng.randrange(top), rng.randrange(top), rng.choice(limits)) for _ in range(rng.randint(1, 5))]
+        t = auction([(c, b) for c, _, b in parties], [(f, s) for _, f, s in parties], low, high)
+        terms = Terms(
+            steward=0, key=Key.PROPORTIONAL, rule=Rule.AUCTION, price_a_ueur_kwh=low, price_b_ueur_kwh=high
+        )  # fmt: skip
+        for c, f, b in parties:
+            party = Party(
+                role=Role.BOTH, terms=terms, parameters=Parameters(limit_ueur_kwh=b, salt=bytes(32))
+            )  # fmt: skip
+            rows.append((low, high, t, b, c, f, party_taken(party, t, c), party_given(party, t, f)))
+    columns = list(zip(*rows, strict=True))
+    names = ("low", "high", "triple", "limit", "draw", "feed", "taken", "given")
+    return {
+        name: [h(encode_triples([x])) if name == "triple" else str(x) for x in column]
+        for name, column in zip(names, columns, strict=True)
+    }
+
+
+def triple_vectors() -> dict[str, Any]:
+    """What one slot's triple is judged to be, nothing else being known: 0 right, else a reason of section 8."""
+    depth = 12
+    rows = []
+    for key, rule in [(k, r) for k in range(5) for r in (0, 1)] + [(0, 2)]:
+        terms = Terms(
+            steward=0, key=Key(key), rule=Rule(rule), price_a_ueur_kwh=80_001, price_b_ueur_kwh=300_000
+        )  # fmt: skip
+        for price in (0, 80_000, 80_001, 190_000, 300_000, 300_001):
+            for level in (0, ONE, 2 ** (32 + depth), 2 ** (32 + depth) + 1, NOT_LIMITED - 1, NOT_LIMITED):
+                for giver_level in (0, ONE - 1, ONE, ONE + 1):
+                    t = Triple(price_ueur_kwh=price, taker_level=level, giver_level=giver_level)
+                    rows.append((key, rule, h(encode_triples([t])), triple_fault(terms, t, depth) or 0))
+    return {
+        "depth": depth, "priceA": 80_001, "priceB": 300_000,
+        "key": [str(r[0]) for r in rows], "rule": [str(r[1]) for r in rows], "triple": [r[2] for r in rows],
+        "reason": [str(int(r[3])) for r in rows],
+    }  # fmt: skip
 
 
 def level_vectors() -> dict[str, Any]:
@@ -282,6 +343,8 @@ def day_vectors() -> dict[str, Any]:
 VECTORS = {
     "calendar": calendar_vectors,
     "clearing": clearing_vectors,
+    "auction": auction_vectors,
+    "triples": triple_vectors,
     "levels": level_vectors,
     "tree": tree_vectors,
     "pack": pack_vectors,

@@ -24,49 +24,38 @@ library Clearing {
     uint256 private constant MID_MARKET = 1;
     uint256 private constant AUCTION = 2;
 
-    /// @dev What the terms say about every slot's triple. Without an auction lowest = highest: the price.
-    struct Bounds {
+    /// @dev All that is the same in every slot: what the terms say about triples (without an auction lowest = highest, the price), and what the
+    /// member brings.
+    struct Rule {
         uint256 key;
         uint256 lowest;
         uint256 highest;
         uint256 maxLevel;
         bool isAuction;
-    }
-
-    /// @dev What a member brings into every slot.
-    struct Share {
         uint256 cap;
+        bool takes;
+        bool gives;
         uint256 share;
         uint256 weight;
         uint256 limit;
-        bool takes;
-        bool gives;
     }
 
-    /// @dev A day's sums in two words: what is taken in the high, what is given in the low 128 bits; mWh, and mWh · µ€/kWh = p€.
-    struct Sums {
-        uint256 energy;
-        uint256 worth;
-    }
-
-    function boundsOf(Terms memory t, uint256 depth) internal pure returns (Bounds memory b) {
-        b.key = t.key;
-        b.isAuction = t.rule == AUCTION;
-        b.lowest = t.rule == MID_MARKET ? (uint256(t.priceA) + t.priceB) / 2 : t.priceA;
-        b.highest = b.isAuction ? t.priceB : b.lowest;
+    /// @notice The terms' part of the rule, enough to judge a triple.
+    function ruleOf(Terms memory t, uint256 depth) internal pure returns (Rule memory r) {
+        r.key = t.key;
+        r.isAuction = t.rule == AUCTION;
+        r.lowest = t.rule == MID_MARKET ? (uint256(t.priceA) + t.priceB) / 2 : t.priceA;
+        r.highest = r.isAuction ? t.priceB : r.lowest;
         // a static level is the pool: at most 2^depth members with less than 2^32 each
-        b.maxLevel = t.key == STATIC ? 1 << (32 + depth) : NOT_LIMITED;
+        r.maxLevel = t.key == STATIC ? 1 << (32 + depth) : NOT_LIMITED;
+        r.cap = t.cap;
     }
 
-    /// @notice A limit counts within the auction's bounds; without an auction it means nothing.
-    function shareOf(Bounds memory b, uint256 cap, uint256 role, uint256 share, uint256 weight, uint256 limit)
-        internal
-        pure
-        returns (Share memory)
-    {
-        if (limit < b.lowest) limit = b.lowest;
-        if (limit > b.highest) limit = b.highest;
-        return Share(cap, share, weight, limit, role & 1 != 0, role & 2 != 0);
+    /// @notice Completes the rule for a member. A limit is brought between an auction's bounds; otherwise it means nothing.
+    function addMember(Rule memory r, uint256 role, uint256 share, uint256 weight, uint256 limit) internal pure {
+        (r.takes, r.gives) = (role & 1 != 0, role & 2 != 0);
+        (r.share, r.weight) = (share, weight);
+        r.limit = limit < r.lowest ? r.lowest : limit > r.highest ? r.highest : limit;
     }
 
     /// @notice min(rest, ⌊metered · share / 10⁶⌋, cap), mWh.
@@ -109,47 +98,51 @@ library Clearing {
         }
     }
 
-    /// @notice The triple of a slot, packed: price · 2^128 + L · 2^64 + g. The caller has checked that the slot lies in `triples`.
-    function tripleAt(bytes calldata triples, uint256 slot) internal pure returns (uint256 triple) {
-        assembly ("memory-safe") {
-            triple := shr(96, calldataload(add(triples.offset, mul(slot, TRIPLE))))
-        }
-    }
-
-    /// @notice PRICE_DIFFERS, LEVEL_RANGE or NONE.
-    function tripleFault(Bounds memory b, uint256 triple) internal pure returns (uint8) {
-        uint256 price = triple >> 128;
-        if (price < b.lowest || price > b.highest) return Reasons.PRICE_DIFFERS;
-        if (triple & MASK64 > ONE || (triple >> 64) & MASK64 > b.maxLevel) return Reasons.LEVEL_RANGE;
-        return Reasons.NONE;
-    }
-
-    /// @notice Whether takers and givers are both held back, which the rules never do. A static level cannot tell.
-    function bothCurtailed(Bounds memory b, uint256 triple) internal pure returns (bool) {
-        return b.key != STATIC && (triple >> 64) & MASK64 != NOT_LIMITED && triple & MASK64 != ONE;
+    /// @notice PRICE_DIFFERS, LEVEL_RANGE or BOTH_CURTAILED for a slot of which nothing but its triple is known, else NONE.
+    /// @dev The rules never hold back takers and givers at once; but a static level is the pool, and cannot tell.
+    /// @param triple price u32 ‖ L u64 ‖ g u64.
+    function tripleFault(Terms memory t, uint256 depth, bytes calldata triple) internal pure returns (uint8 reason) {
+        // run for a member without a role and without energy
+        (reason,,) = run(ruleOf(t, depth), triple, new uint256[](1), new uint256[](1));
+        if (reason != Reasons.NONE || t.key == STATIC) return reason;
+        uint160 numbers = uint160(bytes20(triple));
+        bool both = uint64(numbers >> 64) != NOT_LIMITED && uint64(numbers) != ONE;
+        return both ? Reasons.BOTH_CURTAILED : Reasons.NONE;
     }
 
     /// @notice Runs a day's slots: checks each triple and adds up what the member takes and gives.
     /// @param metered Draw in the high, feed-in in the low 128 bits of each slot's word.
     /// @param rest Like metered: what earlier agreements left; reduced by what this one uses.
     /// @return reason PRICE_DIFFERS or LEVEL_RANGE at the first slot with a fault, else NONE.
-    function run(Bounds memory b, Share memory own, bytes calldata triples, uint256[] memory metered, uint256[] memory rest)
+    /// @return energy What the day takes in the high, what it gives in the low 128 bits, mWh.
+    /// @return worth The same, each slot's energy times its price, p€.
+    function run(Rule memory r, bytes calldata triples, uint256[] memory metered, uint256[] memory rest)
         internal
         pure
-        returns (uint8 reason, Sums memory sums)
+        returns (uint8 reason, uint256 energy, uint256 worth)
     {
-        uint256 slots = metered.length;
-        for (uint256 slot = 0; slot < slots; slot++) {
-            uint256 triple = tripleAt(triples, slot);
-            reason = tripleFault(b, triple);
-            if (reason != Reasons.NONE) return (reason, sums);
-            if (b.isAuction) triple = atLimit(triple, own.limit);
-            uint256 used = _used(b.key, own, triple, metered[slot], rest[slot]);
+        uint256 end = metered.length * 32;
+        for (uint256 at32 = 0; at32 < end;) {
+            uint256 triple;
+            uint256 own;
+            uint256 left;
+            // SAFETY: at32 stays within both arrays, which have the same length; triples holds 20 bytes for each of their words
+            assembly ("memory-safe") {
+                triple := shr(96, calldataload(add(triples.offset, mul(shr(5, at32), TRIPLE))))
+                at32 := add(at32, 32)
+                own := mload(add(metered, at32))
+                left := mload(add(rest, at32))
+            }
+            // without an auction one comparison tells
+            if (triple >> 128 != r.lowest && (triple >> 128 < r.lowest || triple >> 128 > r.highest)) return (Reasons.PRICE_DIFFERS, 0, 0);
+            if (triple & MASK64 > ONE || (triple >> 64) & MASK64 > r.maxLevel) return (Reasons.LEVEL_RANGE, 0, 0);
+            if (r.isAuction) triple = atLimit(triple, r.limit);
+            uint256 used = _used(r, triple, own, left);
             // SAFETY: nobody takes or gives more than is left; a day's energy is below 2^39, its worth below 2^71
-            unchecked {
-                rest[slot] -= used;
-                sums.energy += used;
-                sums.worth += used * (triple >> 128);
+            assembly ("memory-safe") {
+                mstore(add(rest, at32), sub(left, used))
+                energy := add(energy, used)
+                worth := add(worth, mul(used, shr(128, triple)))
             }
         }
     }
@@ -162,14 +155,14 @@ library Clearing {
         return price << 128 | (limit > price ? NOT_LIMITED << 64 : ONE);
     }
 
-    /// @dev What one slot takes and gives, packed like `metered` and `left`.
-    function _used(uint256 key, Share memory own, uint256 triple, uint256 metered, uint256 left) private pure returns (uint256 used) {
-        if (own.takes) {
-            uint256 draw = offered(metered >> 128, left >> 128, own.share, own.cap);
-            used = taken(key, draw, (triple >> 64) & MASK64, own.weight) << 128;
+    /// @dev What one slot takes and gives, packed like `own` and `left`.
+    function _used(Rule memory r, uint256 triple, uint256 own, uint256 left) private pure returns (uint256 used) {
+        if (r.takes) {
+            uint256 draw = offered(own >> 128, left >> 128, r.share, r.cap);
+            used = taken(r.key, draw, (triple >> 64) & MASK64, r.weight) << 128;
         }
-        if (own.gives) {
-            used |= given(offered(metered & MASK128, left & MASK128, own.share, own.cap), triple & MASK64);
+        if (r.gives) {
+            used |= given(offered(own & MASK128, left & MASK128, r.share, r.cap), triple & MASK64);
         }
     }
 }

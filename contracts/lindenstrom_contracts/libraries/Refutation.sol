@@ -207,11 +207,11 @@ library Refutation {
         uint256[] memory metered,
         uint256[] memory rest
     ) private pure returns (uint8, bytes memory, int256) {
-        Clearing.Bounds memory bounds = Clearing.boundsOf(t, depth);
-        Clearing.Share memory own = Clearing.shareOf(bounds, t.cap, m.role, a.share, a.weight, a.limit);
-        (uint8 reason, Clearing.Sums memory sums) = Clearing.run(bounds, own, a.triples, metered, rest);
-        (uint256 taken, uint256 given) = (sums.energy >> 128, uint128(sums.energy));
-        int256 amount = int256(uint256(uint128(sums.worth))) - int256((sums.worth >> 128) + taken * t.fee);
+        Clearing.Rule memory rule = Clearing.ruleOf(t, depth);
+        Clearing.addMember(rule, m.role, a.share, a.weight, a.limit);
+        (uint8 reason, uint256 energy, uint256 worth) = Clearing.run(rule, a.triples, metered, rest);
+        (uint256 taken, uint256 given) = (energy >> 128, uint128(energy));
+        int256 amount = int256(uint256(uint128(worth))) - int256((worth >> 128) + taken * t.fee);
         return (reason, abi.encodePacked(m.agreement, uint64(taken), uint64(given), int128(amount)), amount);
     }
 
@@ -221,15 +221,12 @@ library Refutation {
     function levelFault(Day memory day, uint32 agreement, Terms memory t, uint256 slot, ResultOpening calldata o)
         internal
         pure
-        returns (uint8 reason)
+        returns (uint8)
     {
         bytes32 leaf = o.empty ? Tree.EMPTY : _resultLeaf(o.triplesSalt, o.triples);
         require(Tree.holds(day.resultsRoot, day.depth, leaf, agreement, o.proof), BadOpening(RESULT, 0));
         if (o.empty) return Reasons.RESULT_MISSING;
         if (o.triples.length != Clearing.TRIPLE * day.slots) return Reasons.RESULT_LENGTH;
-        Clearing.Bounds memory bounds = Clearing.boundsOf(t, day.depth);
-        uint256 triple = Clearing.tripleAt(o.triples, slot);
-        reason = Clearing.tripleFault(bounds, triple);
-        if (reason == Reasons.NONE && Clearing.bothCurtailed(bounds, triple)) reason = Reasons.BOTH_CURTAILED;
+        return Clearing.tripleFault(t, day.depth, o.triples[slot * Clearing.TRIPLE:(slot + 1) * Clearing.TRIPLE]);
     }
 }

@@ -1,4 +1,4 @@
-"""The twin of `Settlement.refute` (R7): a member's day opened, recomputed, and compared.
+"""The twin of `Settlement.refute` and `refuteLevels` (R7): a member's day opened, recomputed, and compared.
 
 Whatever is opened must match a commitment, else BadOpening; only a true difference gives a Reason. No energy,
 membership, meter or price comes from anywhere but storage (`StoredFacts`) or a commitment opened here.
@@ -10,7 +10,7 @@ from enum import IntEnum
 from typing import Protocol
 
 from lindenstrom.core.calendar import Zone
-from lindenstrom.core.clearing import Party, Triple, amount_peur, level_in_range, member_slot
+from lindenstrom.core.clearing import Party, Triple, amount_peur, both_curtailed, level_in_range, member_slot
 from lindenstrom.core.hashing import EMPTY, TAG_SOURCE, keccak, u8, u16
 from lindenstrom.core.merkle import proves, root_from_proof
 from lindenstrom.core.packs import REPLACEMENT_REVISION, decode_pack, pack_fault, pack_leaf
@@ -28,7 +28,7 @@ from lindenstrom.core.statements import (
     result_leaf,
 )
 from lindenstrom.core.terms import Binding, Membership, Parameters, Terms, parameters_commitment
-from lindenstrom.errors import VerificationFailed
+from lindenstrom.errors import UsageError, VerificationFailed
 
 
 class Reason(IntEnum):
@@ -60,6 +60,13 @@ class BadOpening(VerificationFailed):
     def __init__(self, what: str) -> None:
         super().__init__(f"the opened {what} does not match its commitment; one of the two copies was changed")
         self.what = what
+
+
+class SlotOutOfDay(UsageError):
+    """The window has no such slot."""
+
+    def __init__(self, slot: int, slots: int) -> None:
+        super().__init__(f"the day has the quarter-hours 0 to {slots - 1}, not {slot}; name one of them")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -335,9 +342,37 @@ def _agreement(
     if len(opened.triples) != TRIPLE_BYTES * facts.zone.slot_count(header.window):
         return party, (), Reason.RESULT_LENGTH
     triples = decode_triples(opened.triples)
-    for triple in triples:  # slot by slot, as the contract goes
-        if not terms.price_fits(triple.price_ueur_kwh):
-            return party, triples, Reason.PRICE_DIFFERS
-        if not level_in_range(terms.key, triple, facts.depth):
-            return party, triples, Reason.LEVEL_RANGE
-    return party, triples, None
+    faults = (_range_fault(terms, triple, facts.depth) for triple in triples)
+    return party, triples, next(filter(None, faults), None)  # slot by slot, as the contract goes
+
+
+def _range_fault(terms: Terms, triple: Triple, depth: int) -> Reason | None:
+    if not terms.price_fits(triple.price_ueur_kwh):
+        return Reason.PRICE_DIFFERS
+    return None if level_in_range(terms.key, triple, depth) else Reason.LEVEL_RANGE
+
+
+def triple_fault(terms: Terms, triple: Triple, depth: int) -> Reason | None:
+    """PRICE_DIFFERS, LEVEL_RANGE or BOTH_CURTAILED for a slot of which nothing but its triple is known."""
+    reason = _range_fault(terms, triple, depth)
+    return reason or (Reason.BOTH_CURTAILED if both_curtailed(terms.key, triple) else None)
+
+
+def recompute_levels(
+    facts: StoredFacts, header: Header, agreement: int, terms: Terms, slot: int, opened: ResultOpening
+) -> Reason | None:
+    """What `refuteLevels` would find in one slot (index in the day). Raises SlotOutOfDay and BadOpening.
+
+    The header is checked against the digest, and that the member is a party of the agreement, by the caller.
+    """
+    slots = facts.zone.slot_count(header.window)
+    if not 0 <= slot < slots:
+        raise SlotOutOfDay(slot, slots)
+    leaf = EMPTY if opened.empty else result_leaf(opened.triples_salt, opened.triples)
+    if not proves(header.results_root, leaf, agreement, opened.proof, facts.depth):
+        raise BadOpening("result of an agreement")
+    if opened.empty:
+        return Reason.RESULT_MISSING
+    if len(opened.triples) != TRIPLE_BYTES * slots:
+        return Reason.RESULT_LENGTH
+    return triple_fault(terms, decode_triples(opened.triples)[slot], facts.depth)
