@@ -9,14 +9,12 @@ import {Checks} from "./Vm.sol";
 
 /// @dev The clearing's calldata function, callable; reduces `rest` like the library does.
 contract Runner {
-    function run(
-        Clearing.Bounds memory bounds,
-        Clearing.Share memory own,
-        bytes calldata triples,
-        uint256[] memory metered,
-        uint256[] memory rest
-    ) external pure returns (uint8 reason, Clearing.Sums memory sums, uint256[] memory left) {
-        (reason, sums) = Clearing.run(bounds, own, triples, metered, rest);
+    function run(Clearing.Rule memory rule, bytes calldata triples, uint256[] memory metered, uint256[] memory rest)
+        external
+        pure
+        returns (uint8 reason, uint256 energy, uint256 worth, uint256[] memory left)
+    {
+        (reason, energy, worth) = Clearing.run(rule, triples, metered, rest);
         left = rest;
     }
 }
@@ -75,31 +73,25 @@ contract DayVectorsTest is Checks {
         view
         returns (bytes memory line, int256 amount, uint256[] memory left)
     {
-        Clearing.Bounds memory bounds = boundsOf(t, j, depth);
-        Clearing.Share memory own = shareOf(bounds, t, j);
-        uint8 reason;
-        Clearing.Sums memory sums;
-        (reason, sums, left) = runner.run(bounds, own, t.triples[j], metered, rest);
-        eq(reason, Reasons.NONE, "fault");
-        amount = amountOf(sums, t.fee[j]);
-        line = abi.encodePacked(uint32(t.agreement[j]), uint64(sums.energy >> 128), uint64(sums.energy), int128(amount));
+        uint256 energy;
+        uint256 worth;
+        {
+            uint8 reason;
+            (reason, energy, worth, left) = runner.run(ruleOf(t, j, depth), t.triples[j], metered, rest);
+            eq(reason, Reasons.NONE, "fault");
+        }
+        amount = int256(uint256(uint128(worth))) - int256((worth >> 128) + (energy >> 128) * t.fee[j]);
+        line = abi.encodePacked(uint32(t.agreement[j]), uint64(energy >> 128), uint64(energy), int128(amount));
     }
 
-    function amountOf(Clearing.Sums memory sums, uint256 fee) private pure returns (int256) {
-        return int256(uint256(uint128(sums.worth))) - int256((sums.worth >> 128) + (sums.energy >> 128) * fee);
-    }
-
-    function boundsOf(Trades memory t, uint256 j, uint256 depth) private pure returns (Clearing.Bounds memory) {
+    function ruleOf(Trades memory t, uint256 j, uint256 depth) private pure returns (Clearing.Rule memory rule) {
         Terms memory terms;
-        (terms.key, terms.rule) = (uint8(t.key[j]), uint8(t.rule[j]));
+        (terms.key, terms.rule, terms.cap) = (uint8(t.key[j]), uint8(t.rule[j]), uint32(t.cap[j]));
         (terms.priceA, terms.priceB) = (uint32(t.priceA[j]), uint32(t.priceB[j]));
-        return Clearing.boundsOf(terms, depth);
-    }
-
-    function shareOf(Clearing.Bounds memory bounds, Trades memory t, uint256 j) private pure returns (Clearing.Share memory) {
+        rule = Clearing.ruleOf(terms, depth);
         bytes memory opened = abi.encodePacked(bytes1(0x16), t.salt[j], uint32(t.weight[j]), uint32(t.share[j]), uint32(t.limit[j]));
         eq(keccak256(opened), t.parameters[j], "parameters");
-        return Clearing.shareOf(bounds, t.cap[j], t.role[j], t.share[j], t.weight[j], t.limit[j]);
+        Clearing.addMember(rule, t.role[j], t.share[j], t.weight[j], t.limit[j]);
     }
 
     function test_leaves() public view {

@@ -82,16 +82,16 @@ def clearing_vectors() -> dict[str, Any]:
     rng = random.Random(20261025)
     edge_c, edge_l = (0, 1, 2**32 - 1, 10**6), (0, 1, ONE - 1, ONE, 2**63, NOT_LIMITED)
     weights = (0, 1, 333_333, 10**6, 2**32 - 1)
-    cases = [(key, c, lv, k) for key in range(5) for c in edge_c for lv in edge_l for k in weights]
+    cases = [(key, c, lv, k) for key in Key for c in edge_c for lv in edge_l for k in weights]
     rank_levels = [(rank << RANK_SHIFT) + q for rank in (0, 7, 65_535) for q in (0, 1, ONE - 1, ONE, 2**48 - 1)]
     cases += [
-        (int(Key.PRIORITY), c, lv, k)
+        (Key.PRIORITY, c, lv, k)
         for c in edge_c
         for lv in rank_levels
         for k in (0, 6, 7, 8, 65_534, 65_535, 65_536)
     ]
     cases += [
-        (rng.randrange(5), rng.randrange(2**32), rng.randrange(2 ** rng.randint(1, 64)), rng.randint(0, 10**6))
+        (Key(rng.randrange(5)), rng.randrange(2**32), rng.randrange(2 ** rng.randint(1, 64)), rng.randint(0, 10**6))
         for _ in range(200)
     ]
     giver = [(f, g) for f in edge_c for g in (0, 1, ONE - 1, ONE)]
