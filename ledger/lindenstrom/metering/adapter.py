@@ -5,8 +5,8 @@
     keys/<YYYY-MM>.key        random month keys of the pack salts (R9); deleting one is the erasure of what it hid
     outbox.sqlite             built, signed, delivered, anchored
 
-Build, sign, deliver, anchor: each step can be repeated at any time, with the same result. The reader's signing key and
-all randomness come from the caller.
+Build, sign, deliver, anchor: each step can be repeated at any time, with the same result. What comes after a day is
+anchored goes into its next revision (`correct`). The reader's signing key and all randomness come from the caller.
 """
 
 from __future__ import annotations
@@ -39,15 +39,15 @@ from lindenstrom.metering.errors import (
     RegisterFell,
     SlotTooLarge,
     SourceError,
-    WindowBuilt,
     WindowNotBuilt,
     WindowNotOver,
+    clock_text,
 )
-from lindenstrom.metering.intervals import DeclaredBreak, Lack, NotComplete, WindowValues
+from lindenstrom.metering.intervals import DeclaredBreak, NotComplete, WindowValues, pack_values
 from lindenstrom.metering.journal import Journal, Kind, Record
 from lindenstrom.metering.outbox import Entry, Gap, Outbox
 from lindenstrom.metering.setup import MeterSetup, ReaderSetup, Source, read_setup, write_setup
-from lindenstrom.metering.shelf import Shelf
+from lindenstrom.metering.shelf import Shelf, standing
 from lindenstrom.metering.timeline import register_timeline
 from lindenstrom.signing import sign_digest
 
@@ -55,6 +55,9 @@ MAX_ANCHORS = 256
 READY = "complete; not built yet"
 LATE = "values came after the day was built; they need a correction"
 FIRST_REVISION = 0
+LAST_REVISION = 254
+LONGEST_GAP = 31
+"""Windows before a late reading that may have waited for it."""
 
 
 class Anchorer(Protocol):
@@ -67,7 +70,7 @@ class Anchorer(Protocol):
 class ImportReport:
     """What an import brought.
 
-    added: journal records or quarter-hours that were new. late: quarter-hours of days already built, not taken.
+    added: journal records or quarter-hours that were new. late: quarter-hours of days already built, for a correction.
     outside: quarter-hours of days on which the meter is not set up here, not taken. unknown: metering points of the
     file without a meter here. unused: stretches of an SML stream by reason.
     """
@@ -136,7 +139,7 @@ class Adapter:
         """Return a meter's journals."""
         folder = self.folder / "journals" / f"{meter.position}-{meter.meter.hex()[:16]}"
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return Shelf(folder=folder, position=meter.position)
+        return Shelf(folder=folder, position=meter.position, modulus_mwh=meter.modulus_mwh)
 
     def open_sml(self, position: int, time_ms: int) -> Journal:
         """Return the journal for what a live reading head receives from this time to the end of the UTC day.
@@ -157,7 +160,11 @@ class Adapter:
         found = register_timeline(records)
         if found.locked and not found.samples:
             raise MeterLocked(position)
-        return ImportReport(added=self.shelf(meter).add(records), unused=found.unused)
+        with self._lock():
+            added = self.shelf(meter).add(records)
+            if added:
+                self._note_late(meter, [time_ms for time_ms, _ in chunks])
+        return ImportReport(added=added, unused=found.unused)
 
     def import_registers(self, position: int, path: Path) -> ImportReport:
         """Journal a CSV file of register readings. Raises CsvError, ValueConflict, SourceError."""
@@ -165,12 +172,16 @@ class Adapter:
         if not samples:
             return ImportReport(added=0)
         meter = self._meter(position, samples[-1].time_ms, Source.REGISTERS)
-        return ImportReport(added=self.shelf(meter).add_registers(samples))
+        with self._lock():
+            added = self.shelf(meter).add_registers(samples)
+            if added:
+                self._note_late(meter, [sample.time_ms for sample in samples])
+        return ImportReport(added=added)
 
     def import_intervals(self, path: Path) -> ImportReport:
         """Journal a metering operator's interval file for all meters that it names. Raises CsvError.
 
-        A later value for the same quarter-hour counts until the day is built; then it is not taken, but named.
+        A later value for the same quarter-hour counts; once the day is built, it needs a correction and is named.
         """
         found = csvfile.read_intervals(path)
         points = {meter.metering_point for meter in self.setup.meters}
@@ -188,22 +199,30 @@ class Adapter:
                     if meter is None:
                         outside += len(values)
                     elif window in built:
-                        known = self.shelf(meter).known_intervals(value.slot for value in values)
-                        changed = [value for value in values if known.get(value.slot) != value]
-                        late += [Gap(window=window, position=meter.position, reason=LATE)] * len(changed)
+                        late += [_gap(window, meter, LATE)] * self.shelf(meter).add_intervals(values)
                     else:
                         added += self.shelf(meter).add_intervals(values)
             self.outbox.add_gaps(late)
         return ImportReport(added=added, late=len(late), outside=outside, unknown=len(found.keys() - points))
 
     def declare_break(self, position: int, declared: DeclaredBreak) -> None:
-        """Journal a meter's swap or rollover. Raises WindowBuilt if its day is built, ValueConflict, SourceError."""
+        """Journal a meter's swap or rollover; a day that is built gets a correction. Raises FolderError, SourceError.
+
+        For one instant the last declaration counts; one without a jump withdraws those before.
+        """
         window = self.setup.zone.window_at(declared.time_ms // 1000)
         meter = self._meter(position, declared.time_ms, Source.SML, Source.REGISTERS)
         with self._lock():
-            if self.outbox.entry(window):
-                raise WindowBuilt(window)
-            self.shelf(meter).add_break(declared)
+            if self.shelf(meter).add_break(declared) and self.outbox.entry(window):
+                self.outbox.add_gaps([_gap(window, meter, LATE)])
+
+    def withdraw_break(self, position: int, time_ms: int) -> None:
+        """Take back the break declared for an instant. Raises FolderError where there is none, SourceError."""
+        meter = self._meter(position, time_ms, Source.SML, Source.REGISTERS)
+        if not self.shelf(meter).break_at(time_ms):
+            raise FolderError(self.folder, f"no break is declared at {clock_text(time_ms)}", "give its exact time")
+        nothing = Registers(import_mwh=0, export_mwh=0)
+        self.declare_break(position, DeclaredBreak(time_ms=time_ms, old_end=nothing, new_start=nothing))
 
     def build(self, window: int, *, now: int, partial: bool = False) -> BuildReport:
         """Build a window's packs and root, once complete. What is built stays: building again returns it as it is.
@@ -227,8 +246,34 @@ class Adapter:
                 raise errors[0]
             if not days or (not partial and not all(day.values for day in days)):
                 return BuildReport(entry=None, gaps=gaps, unused=unused)
-            self._store(window, days, gaps)
+            self._store(window, FIRST_REVISION, days, gaps)
         return BuildReport(entry=self.outbox.entry(window), gaps=gaps, unused=unused)
+
+    def correctable(self) -> tuple[int, ...]:
+        """Return the windows for which something came since they were anchored, or whose correction is under way."""
+        late = {gap.window for gap in self.outbox.gaps() if gap.reason == LATE}
+        newest = {entry.window: entry for entry in self.outbox.entries()}
+        begun = (e.window for e in newest.values() if e.revision > FIRST_REVISION and not e.anchored)
+        return tuple(sorted({*begun, *(window for window in late if newest[window].anchored)}))
+
+    def correct(self, window: int) -> BuildReport:
+        """Build the next revision of an anchored window from all that is journaled by now; none if nothing changes.
+
+        A meter that had a pack keeps one. Values of an interval meter that came later count; what a register meter's
+        readings had measured stays, what was estimated or left out is made anew. Raises WindowNotBuilt.
+        """
+        with self._lock():
+            entry = self._entry(window)
+            if not entry.anchored or entry.revision >= LAST_REVISION:
+                return BuildReport(entry=entry, gaps=self._gaps_of(window))
+            old = {at: pack_values(pack) for at, pack in self.outbox.packs(window, entry.revision).items()}
+            days = [self._corrected(meter, window, old.get(meter.position)) for meter in self.setup.live(window)]
+            gaps = tuple(gap for day in days for gap in day.gaps)
+            if {day.meter.position: day.values for day in days if day.values} == old:
+                self.outbox.set_gaps(window, gaps)
+            else:
+                self._store(window, entry.revision + 1, days, gaps)
+        return BuildReport(entry=self._entry(window), gaps=gaps)
 
     def sign(self, window: int, key: bytes, *, separator: bytes | None = None) -> Entry:
         """Sign a built window's root with the reader's key. separator: EIP-712 domain, the community's by default.
@@ -296,6 +341,27 @@ class Adapter:
                     found += day.gaps or [Gap(window=window, position=meter.position, reason=READY)]
         return tuple(found)
 
+    def _corrected(self, meter: MeterSetup, window: int, old: WindowValues | None) -> _Day:
+        """Return a meter's window for the next revision; `old`: what the newest one has for it."""
+        start, end = (self.setup.zone.window_start(w) * 1000 for w in (window, window + 1))
+        keeps = old is not None and old.is_measured and old.gap is None and meter.source is not Source.INTERVALS
+        if keeps and not self.shelf(meter).has_break(start, end):
+            return _Day(meter=meter, values=old)
+        day = self._day_of(meter, window, partial=True)
+        return day if day.values or old is None else replace(day, values=old)
+
+    def _note_late(self, meter: MeterSetup, times_ms: Sequence[int]) -> None:
+        """Name the built days that what has just come may complete, or measure where it was estimated."""
+        came = {self.setup.zone.window_at(time_ms // 1000) for time_ms in times_ms}
+        late = []
+        for entry in {entry.window: entry for entry in self.outbox.entries()}.values():
+            window = entry.window
+            if meter.is_live(window) and min(came) - LONGEST_GAP <= window <= max(came) + 1:
+                pack = self.outbox.packs(window, entry.revision).get(meter.position)
+                if pack is None or (window in came and not pack_values(pack).is_measured):
+                    late.append(_gap(window, meter, LATE))
+        self.outbox.add_gaps(late)
+
     def _day_of(self, meter: MeterSetup, window: int, *, partial: bool) -> _Day:
         """Return a meter's window: values, or why not."""
         first, count = self.setup.zone.first_slot(window), self.setup.zone.slot_count(window)
@@ -311,9 +377,9 @@ class Adapter:
             return _Day(meter=meter, gaps=[_gap(window, meter, str(error))], error=error)
         if isinstance(values, NotComplete):
             day = _Day(meter=meter, gaps=[_gap(window, meter, _lack_text(values))], unused=unused)
-            if meter.source is Source.INTERVALS and values.lack is not Lack.LATER_DAY:
+            if meter.source is Source.INTERVALS:
                 # the position stays empty: the next day's registers go on from where they stand
-                stand = settled[max(settled)] if settled else Registers(import_mwh=0, export_mwh=0)
+                stand = standing(settled, first)
                 day = replace(day, boundaries={first: stand, first + count: stand})
             return day
         missing = values.status.count(Status.MISSING)
@@ -325,34 +391,36 @@ class Adapter:
             unused=unused,
         )
 
-    def _store(self, window: int, days: Sequence[_Day], gaps: Sequence[Gap]) -> None:
+    def _store(self, window: int, revision: int, days: Sequence[_Day], gaps: Sequence[Gap]) -> None:
         self._step("make key")
         key = self._month_key(window)
-        packs = {day.meter.position: self._pack(day.meter, day.values, window, key) for day in days if day.values}
+        packs = {
+            day.meter.position: self._pack(day.meter, day.values, window, revision, key) for day in days if day.values
+        }
         tree = PositionalTree(depth=self.setup.depth, leaves={at: pack_leaf(pack) for at, pack in packs.items()})
         self._step("build")
         self.outbox.add(
             window=window,
-            revision=FIRST_REVISION,
+            revision=revision,
             root=tree.root,
             packs=packs,
             boundaries={day.meter.meter: day.boundaries for day in days},
             gaps=gaps,
         )
 
-    def _pack(self, meter: MeterSetup, values: WindowValues, window: int, key: bytes) -> bytes:
+    def _pack(self, meter: MeterSetup, values: WindowValues, window: int, revision: int, key: bytes) -> bytes:
         community = self.setup.community
         return Pack(
             community=community,
             meter=meter.meter,
             window=window,
-            revision=FIRST_REVISION,
+            revision=revision,
             salt=salt(
                 key=key,
                 purpose=Purpose.PACK,
                 community=community,
                 window=window,
-                revision=FIRST_REVISION,
+                revision=revision,
                 sequence=0,
                 index=meter.position,
             ),

@@ -4,7 +4,6 @@ UsageError      CsvError, FolderError, SourceError, WindowNotBuilt        the fi
 CouldNotCheck   JournalDamaged, JournalBusy                               the journal cannot be used as it is
 RefusedByRules  MeterLocked, RegisterFell, MeterChanged, BreakUnfit,
                 SlotTooLarge, ValueConflict                               the meter or its data needs attention
-                WindowBuilt                                               what is built stays
 NotFinalYet     WindowNotOver
 KeyProblem      MonthKeyError
 """
@@ -63,7 +62,7 @@ class RegisterFell(RefusedByRules):
     def __init__(self, position: int, direction: str, time_ms: int) -> None:
         super().__init__(
             f"meter at position {position}: the {direction} register is lower at {clock_text(time_ms)} than before; "
-            "declare the meter's swap or rollover (time, old end, new start) if there was one"
+            "declare the meter's swap or rollover (meter swap, meter break) if there was one"
         )
 
 
@@ -73,7 +72,7 @@ class MeterChanged(RefusedByRules):
     def __init__(self, position: int, time_ms: int) -> None:
         super().__init__(
             f"meter at position {position}: from {clock_text(time_ms)} another meter answers; "
-            "declare the swap (time, old end, new start), or connect the reading head to the right meter"
+            "declare the swap (meter swap), or connect the reading head to the right meter"
         )
 
 
@@ -81,7 +80,10 @@ class BreakUnfit(RefusedByRules):
     """A declared break does not fit the readings around it, or the window has more than one."""
 
     def __init__(self, position: int, what: str) -> None:
-        super().__init__(f"meter at position {position}: {what}; correct the declared break")
+        super().__init__(
+            f"meter at position {position}: {what}; declare the break of that time again with the right registers, "
+            "or withdraw it (meter break --withdraw)"
+        )
 
 
 class SlotTooLarge(RefusedByRules):
@@ -125,13 +127,6 @@ class MonthKeyError(KeyProblem):
 
     def __init__(self, path: Path) -> None:
         super().__init__(f"{path}: the month key is not of 32 bytes; restore it from a backup")
-
-
-class WindowBuilt(RefusedByRules):
-    """A day that is built cannot be changed."""
-
-    def __init__(self, window: int) -> None:
-        super().__init__(f"the packs of {date_of(window)} are built already and stay as they are; send a correction")
 
 
 class WindowNotBuilt(UsageError):

@@ -10,12 +10,12 @@ from __future__ import annotations
 import sys
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import Enum
 from itertools import pairwise
 
 from lindenstrom.core.calendar import SECONDS_PER_SLOT
-from lindenstrom.core.packs import MAX_SLOT_MWH, Break, Registers, Status
+from lindenstrom.core.packs import MAX_SLOT_MWH, Break, Registers, Status, decode_pack
 from lindenstrom.metering.errors import BreakUnfit, MeterChanged, RegisterFell, SlotTooLarge
 
 SLOT_MS = SECONDS_PER_SLOT * 1000
@@ -31,7 +31,6 @@ class Lack(Enum):
     NO_END = "no reading at or after the end of the day"
     NO_VALUES = "quarter-hours without a value"
     EARLIER_DAY = "an earlier day is not built yet"
-    LATER_DAY = "a later day is already built; this one can only come as a correction"
     LOCKED = "the meter is locked, it gives whole kWh only: enter its PIN and set InF to On"
 
 
@@ -64,6 +63,11 @@ class WindowValues:
     status: tuple[Status, ...]
     gap: Break | None = None
 
+    @property
+    def is_measured(self) -> bool:
+        """Whether every slot was measured."""
+        return set(self.status) == {Status.MEASURED}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotComplete:
@@ -71,6 +75,12 @@ class NotComplete:
 
     lack: Lack
     missing_slots: int = 0
+
+
+def pack_values(data: bytes) -> WindowValues:
+    """What a pack of this adapter holds. Raises UnreadablePack."""
+    pack = decode_pack(data)
+    return WindowValues(**{field.name: getattr(pack, field.name) for field in fields(WindowValues)})
 
 
 def window_values(
@@ -115,6 +125,43 @@ def window_values(
     for piece in pieces:
         _check_order(piece.read, position)
     return _assemble(boundaries, inside[0] if inside else None, first_slot, position)
+
+
+def rollovers(samples: Sequence[Sample], breaks: Sequence[DeclaredBreak], modulus_mwh: int) -> list[DeclaredBreak]:
+    """Breaks where a register of a meter with this modulus went round, between readings without a declared break.
+
+    It went round if, counted on past the modulus, it rose by less than half of it; it did so where a steady rise
+    passes the modulus.
+    """
+    found = []
+    for a, b in pairwise(samples):
+        if (a.meter and b.meter and a.meter != b.meter) or any(a.time_ms < d.time_ms <= b.time_ms for d in breaks):
+            continue
+        old, new = a.registers, b.registers
+        rose = (
+            (new.import_mwh - old.import_mwh) % modulus_mwh,
+            (new.export_mwh - old.export_mwh) % modulus_mwh,
+        )
+        round_ = (new.import_mwh < old.import_mwh, new.export_mwh < old.export_mwh)
+        if not any(round_) or max(rose) * 2 >= modulus_mwh or max(old.import_mwh, old.export_mwh) >= modulus_mwh:
+            continue
+        side = 0 if round_[0] else 1
+        starts = (old.import_mwh, old.export_mwh)
+        passed = (b.time_ms - a.time_ms) * (modulus_mwh - starts[side]) // rose[side]
+        time_ms = min(max(a.time_ms + passed, a.time_ms + 1), b.time_ms)
+        at = [
+            start + r * (time_ms - a.time_ms) // (b.time_ms - a.time_ms) for start, r in zip(starts, rose, strict=True)
+        ]
+        ends = [modulus_mwh if went else n for went, n in zip(round_, at, strict=True)]
+        opens = [0 if went else n for went, n in zip(round_, at, strict=True)]
+        found.append(
+            DeclaredBreak(
+                time_ms=time_ms,
+                old_end=Registers(import_mwh=ends[0], export_mwh=ends[1]),
+                new_start=Registers(import_mwh=opens[0], export_mwh=opens[1]),
+            )
+        )
+    return found
 
 
 def _time(sample: Sample) -> int:

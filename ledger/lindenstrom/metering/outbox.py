@@ -69,10 +69,10 @@ class Outbox:
         with closing(self._open()) as database:
             database.executescript(SCHEMA)
 
-    def entry(self, window: int, revision: int = 0) -> Entry | None:
-        """Return a window's entry, None if it is not built."""
-        found = self._entries("WHERE window = ? AND revision = ?", (window, revision))
-        return found[0] if found else None
+    def entry(self, window: int) -> Entry | None:
+        """Return the entry of a window's newest revision, None if it is not built."""
+        found = self._entries("WHERE window = ?", (window,))
+        return found[-1] if found else None
 
     def entries(self) -> tuple[Entry, ...]:
         """Return all entries by window and revision."""
@@ -105,8 +105,9 @@ class Outbox:
         boundaries: Mapping[bytes, Mapping[int, Registers]],
         gaps: Sequence[Gap],
     ) -> None:
-        """Write a built window as a whole. The caller has seen that there is none yet."""
+        """Write a built revision as a whole, and what it lacks. The caller has seen that there is none yet."""
         with closing(self._open()) as database, database:
+            database.execute("DELETE FROM gaps WHERE window = ?", (window,))
             database.execute("INSERT INTO entries (window, revision, root) VALUES (?, ?, ?)", (window, revision, root))
             database.executemany(
                 "INSERT INTO packs VALUES (?, ?, ?, ?)", [(window, revision, at, pack) for at, pack in packs.items()]
@@ -120,6 +121,12 @@ class Outbox:
     def add_gaps(self, gaps: Sequence[Gap]) -> None:
         """Write down what built windows lack."""
         with closing(self._open()) as database, database:
+            database.executemany("INSERT OR IGNORE INTO gaps VALUES (?, ?, ?)", [_row(gap) for gap in gaps])
+
+    def set_gaps(self, window: int, gaps: Sequence[Gap]) -> None:
+        """Write down what a built window lacks now, and nothing else."""
+        with closing(self._open()) as database, database:
+            database.execute("DELETE FROM gaps WHERE window = ?", (window,))
             database.executemany("INSERT OR IGNORE INTO gaps VALUES (?, ?, ?)", [_row(gap) for gap in gaps])
 
     def set_signature(self, window: int, revision: int, signature: bytes) -> None:

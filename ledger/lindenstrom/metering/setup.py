@@ -3,9 +3,11 @@
 Kept as `reader.json` in the reader's folder:
 
     {"community":"0x…","reader":0,"depth":12,"offset_hours":1,
-     "meters":[{"position":0,"meter":"0x…","source":"sml","metering_point":"","from_day":0,"end_day":4294967295}]}
+     "meters":[{"position":0,"meter":"0x…","source":"sml","metering_point":"","from_day":0,"end_day":4294967295,
+                "modulus_mwh":0}]}
 
-The metering point is needed for interval files alone; it never leaves the folder.
+The metering point is needed for interval files alone; it never leaves the folder. `modulus_mwh` is where the meter's
+registers start again at 0, if that is known; else 0.
 """
 
 from __future__ import annotations
@@ -44,6 +46,7 @@ class MeterSetup:
     metering_point: str = ""
     from_day: int = 0
     end_day: int = OPEN_END
+    modulus_mwh: int = 0
 
     def is_live(self, window: int) -> bool:
         """Return whether the meter is at its position on a day."""
@@ -78,7 +81,7 @@ def read_setup(folder: Path) -> ReaderSetup:
 
 
 def write_setup(folder: Path, setup: ReaderSetup) -> None:
-    """Keep a set-up in a reader's folder, created if need be. A known meter may only get another end.
+    """Keep a set-up in a reader's folder, created if need be. A known meter may only get another end or modulus.
 
     Raises FolderError if meters overlap, or if the folder belongs to another reader or has meters that this lacks.
     """
@@ -141,6 +144,7 @@ def _to_json(setup: ReaderSetup) -> dict[str, Any]:
                 "metering_point": meter.metering_point,
                 "from_day": meter.from_day,
                 "end_day": meter.end_day,
+                "modulus_mwh": meter.modulus_mwh,
             }
             for meter in setup.meters
         ],
@@ -161,6 +165,7 @@ def _from_json(content: Any) -> ReaderSetup:
                 metering_point=str(row["metering_point"]),
                 from_day=int(row["from_day"]),
                 end_day=int(row["end_day"]),
+                modulus_mwh=int(row.get("modulus_mwh", 0)),
             )
             for row in content["meters"]
         ),

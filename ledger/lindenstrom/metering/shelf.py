@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import groupby, pairwise
 from pathlib import Path
 
-from lindenstrom.core.packs import Registers, Status
+from lindenstrom.core.packs import Break, Registers, Status
 from lindenstrom.metering.csvfile import SlotValue
 from lindenstrom.metering.errors import ValueConflict
 from lindenstrom.metering.intervals import (
@@ -22,6 +22,7 @@ from lindenstrom.metering.intervals import (
     NotComplete,
     Sample,
     WindowValues,
+    rollovers,
     window_values,
 )
 from lindenstrom.metering.journal import Journal, Kind, Record, read_journal
@@ -45,6 +46,7 @@ class Shelf:
 
     folder: Path
     position: int
+    modulus_mwh: int = 0
 
     def open_sml(self, time_ms: int) -> Journal:
         """Return the journal that takes SML bytes received at this time, for a live reading head (one a UTC day)."""
@@ -87,13 +89,24 @@ class Shelf:
             added += len(new)
         return added
 
-    def add_break(self, declared: DeclaredBreak) -> int:
-        """Write a declared break. Raises ValueConflict if another is declared for the same time."""
+    def add_break(self, declared: DeclaredBreak) -> bool:
+        """Write a declared break, unless it stands so already; for one instant the last counts."""
         record = break_record(declared)
-        for known in read_journal(self.folder / BREAKS):
-            if known.time_ms == record.time_ms and known != record:
-                raise ValueConflict(self.position, record.time_ms)
-        return self.add([record])
+        same_time = [known for known in read_journal(self.folder / BREAKS) if known.time_ms == record.time_ms]
+        if same_time[-1:] == [record]:
+            return False
+        with Journal(self.folder / BREAKS) as journal:
+            journal.append([record])
+        return True
+
+    def break_at(self, time_ms: int) -> bool:
+        """Return whether a break is declared for this instant."""
+        return self.has_break(time_ms, time_ms + 1)
+
+    def has_break(self, start_ms: int, end_ms: int) -> bool:
+        """Return whether a break is declared in [start, end)."""
+        declared = register_timeline(read_journal(self.folder / BREAKS)).breaks
+        return any(start_ms <= one.time_ms < end_ms for one in declared)
 
     def known_intervals(self, slots: Iterable[int]) -> dict[int, SlotValue]:
         """Return what the journals have for these slots."""
@@ -128,12 +141,15 @@ class Shelf:
     ) -> tuple[WindowValues | NotComplete, Mapping[str, int]]:
         """Return a window of a meter that gives registers, and what could not be used. Raises as `window_values`."""
         found = self.timeline(first_slot * SLOT_MS, (first_slot + slot_count) * SLOT_MS)
+        breaks = list(found.breaks)
+        if self.modulus_mwh:
+            breaks += rollovers(found.samples, found.breaks, self.modulus_mwh)
         result = window_values(
             found.samples,
             first_slot=first_slot,
             slot_count=slot_count,
             position=self.position,
-            breaks=found.breaks,
+            breaks=sorted(breaks, key=lambda declared: declared.time_ms),
             settled=settled,
         )
         if isinstance(result, NotComplete) and found.locked:
@@ -145,13 +161,12 @@ class Shelf:
     ) -> WindowValues | NotComplete:
         """Return a window of a meter that gives quarter-hours. Its registers count from 0 at its first window.
 
-        Its days are built in order, since the file form has no registers to meet at. `partial` takes absent
-        quarter-hours as missing (0), unless all are.
+        Its days are built in order, since the file form has no registers to meet at. What comes when the day after is
+        built already leads over to that day's start by a break in the last slot. `partial` takes absent quarter-hours
+        as missing (0), unless all are.
         """
-        if settled and first_slot not in settled:
-            return NotComplete(lack=Lack.EARLIER_DAY if max(settled) < first_slot else Lack.LATER_DAY)
-        if first_slot + slot_count in settled:
-            return NotComplete(lack=Lack.LATER_DAY)
+        if settled and first_slot not in settled and max(settled) < first_slot:
+            return NotComplete(lack=Lack.EARLIER_DAY)
         slots = range(first_slot, first_slot + slot_count)
         known = self.known_intervals(slots)
         absent = slot_count - len(known)
@@ -161,17 +176,26 @@ class Shelf:
             return NotComplete(lack=Lack.NO_VALUES, missing_slots=absent)
         none = SlotValue(slot=0, import_mwh=0, export_mwh=0, status=Status.MISSING)
         values = [known.get(slot, none) for slot in slots]
-        start = settled.get(first_slot, Registers(import_mwh=0, export_mwh=0))
+        start = standing(settled, first_slot)
+        end = Registers(
+            import_mwh=start.import_mwh + sum(value.import_mwh for value in values),
+            export_mwh=start.export_mwh + sum(value.export_mwh for value in values),
+        )
+        held = settled.get(first_slot + slot_count, end)
         return WindowValues(
             start=start,
-            end=Registers(
-                import_mwh=start.import_mwh + sum(value.import_mwh for value in values),
-                export_mwh=start.export_mwh + sum(value.export_mwh for value in values),
-            ),
+            end=held,
+            gap=None if held == end else Break(slot_index=slot_count - 1, old_end=end, new_start=held),
             import_mwh=tuple(value.import_mwh for value in values),
             export_mwh=tuple(value.export_mwh for value in values),
             status=tuple(value.status for value in values),
         )
+
+
+def standing(settled: Mapping[int, Registers], slot: int) -> Registers:
+    """Return where the registers of an interval meter stand at a slot: as last settled up to it."""
+    earlier = [at for at in settled if at <= slot]
+    return settled[max(earlier)] if earlier else Registers(import_mwh=0, export_mwh=0)
 
 
 def _day(time_ms: int) -> str:

@@ -62,7 +62,10 @@ def break_record(declared: DeclaredBreak) -> Record:
 
 
 def register_timeline(records: Iterable[Record]) -> Timeline:
-    """Return the samples that SML telegrams and register readings of a journal give, and its declared breaks."""
+    """Return the samples that SML telegrams and register readings of a journal give, and its declared breaks.
+
+    Of breaks declared for one instant the last counts; one without a jump withdraws what was declared before.
+    """
     stream = bytearray()
     ends: list[int] = []
     times: list[int] = []
@@ -92,7 +95,7 @@ def register_timeline(records: Iterable[Record]) -> Timeline:
         samples[time_ms] = Sample(time_ms=time_ms, registers=pair, meter=reading.meter)
     return Timeline(
         samples=tuple(samples[time] for time in sorted(samples)),
-        breaks=tuple(breaks[time] for time in sorted(breaks)),
+        breaks=tuple(breaks[time] for time in sorted(breaks) if breaks[time].old_end != breaks[time].new_start),
         unused={reason: count for reason, count in unused.items() if count},
         locked=locked,
     )
