@@ -29,7 +29,7 @@ LIES = (
 )
 """Names of the catalogue of lies (`demo/lies.py`), here so that `--help` stays light."""
 FIRST_YEAR, LAST_YEAR = 2000, 2199
-U32 = 2**32 - 1
+U32, U64 = 2**32 - 1, 2**64 - 1
 
 
 class DateType(click.ParamType[date]):
@@ -91,6 +91,16 @@ class KwhType(click.ParamType[int]):
         return value if isinstance(value, int) else _within(kwh_to_mwh(value), 1, U32, "0.000001 to 4294.967295 kWh")
 
 
+class RegisterType(click.ParamType[int]):
+    """A register in kWh, as mWh."""
+
+    name = "kWh"
+
+    def convert(self, value: Any, _param: click.Parameter | None, _ctx: click.Context | None) -> int:
+        """Parse; raises BadDecimal, OutOfRange."""
+        return value if isinstance(value, int) else _within(kwh_to_mwh(value), 0, U64, "0 to 18446744073709.551615 kWh")
+
+
 class AddressType(click.ParamType[bytes]):
     """A 20-byte address in hex."""
 
@@ -145,4 +155,4 @@ class CheatList(click.ParamType[tuple[str, ...]]):
 
 
 DATE, CENT, PERCENT, KWH, ADDRESS = DateType(), CentType(), PercentType(), KwhType(), AddressType()
-MONTH = MonthType()
+MONTH, REGISTER = MonthType(), RegisterType()

@@ -1,10 +1,8 @@
 """meter: import readings and anchor them; binding and reading are in modules of their own."""
 
-import re
-import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -13,19 +11,19 @@ import click
 from lindenstrom.core.calendar import date_of, window_of
 from lindenstrom_cli.app import Session, command, group
 from lindenstrom_cli.catalogue import text
-from lindenstrom_cli.commands.bindings import bind, known_setup, list_, unbind
+from lindenstrom_cli.commands.bindings import bind, list_, unbind
+from lindenstrom_cli.commands.meterbreaks import break_, gaps, swap
 from lindenstrom_cli.commands.meterread import read
-from lindenstrom_cli.errors import BadInstant
+from lindenstrom_cli.readers import milliseconds, open_adapter
 from lindenstrom_cli.render import Result
 from lindenstrom_cli.types import DATE
-from lindenstrom_cli.world import World, open_world, reader_folder
+from lindenstrom_cli.world import World, open_world
 
 if TYPE_CHECKING:
     from lindenstrom.chain.acts import SignedAnchor
     from lindenstrom.metering.adapter import Adapter
 
 meter = group("meter", text("help.meter"))
-_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(Z|[+-]\d\d:\d\d)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,9 +48,10 @@ class Imported(Result):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnchoredDay:
-    """A day of a reader: anchored, or what it lacks."""
+    """A day of a reader: anchored, or what it lacks. revision: above 0 for a correction."""
 
     day: date
+    revision: int
     anchored: bool
     late: bool
     gaps: tuple[str, ...]
@@ -73,11 +72,12 @@ class Anchored(Result):
             yield text("meter.no_day")
         for day in self.days:
             state = "open" if not day.anchored else "late" if day.late else "anchored"
-            yield text(f"meter.day_{state}", day=day.day)
+            state = "corrected" if day.revision else state
+            yield text(f"meter.day_{state}", day=day.day, revision=day.revision)
             yield from (f"  {gap}" for gap in day.gaps)
 
 
-for made in (bind, unbind, list_, read):
+for made in (bind, unbind, list_, read, swap, break_, gaps):
     meter.add_command(made)
 
 
@@ -99,7 +99,7 @@ def import_(
     Without --position: interval files of a metering operator (CSV). With it: the registers of one meter (CSV), or with
     --received one capture of its SML telegrams.
     """
-    adapter = _adapter(session, alias)
+    adapter = open_adapter(session, alias)
     reports = []
     for file in session.track(list(files), text("progress.import")):
         if position is None:
@@ -107,7 +107,7 @@ def import_(
         elif received is None:
             reports.append(adapter.import_registers(position, file))
         else:
-            reports.append(adapter.import_sml(position, [(_milliseconds(received), file.read_bytes())]))
+            reports.append(adapter.import_sml(position, [(milliseconds(received), file.read_bytes())]))
     unused: dict[str, int] = {}
     for report in reports:
         for reason, count in report.unused.items():
@@ -132,21 +132,33 @@ def import_(
 @click.option("--day", "days", type=DATE, multiple=True, help="A day (default: all that are over and not anchored).")
 @click.option("--partial", is_flag=True, help="Leave out what is not complete; the operator replaces it.")
 def anchor(session: Session, alias: str, days: tuple[date, ...], partial: bool) -> Anchored:
-    """Build, sign, hand over and anchor a reader's days; to be repeated after any interruption."""
-    adapter = _adapter(session, alias)
+    """Build, sign, hand over and anchor a reader's days; to be repeated after any interruption.
+
+    For days that are anchored already, what came since goes out as a correction.
+    """
+    adapter = open_adapter(session, alias)
     world = open_world(session)
     account = world.contracts.reader(adapter.setup.reader).key_a[12:]
     signer = session.keys.signer_for(account, f"reader {alias}")
     carrier = _Carrier(world)
-    wanted = [window_of(day) for day in days] or _open_days(world, adapter)
+    given = [window_of(day) for day in days]
+    corrections = [w for w in adapter.correctable() if not given or w in given]
+    wanted = [*corrections, *(w for w in given or _open_days(world, adapter) if w not in corrections)]
     done = []
     for window in session.track(wanted, text("progress.anchor")):
-        report = adapter.build(window, now=world.chain.now(), partial=partial)
-        if report.entry is not None:
+        if window in corrections:
+            report = adapter.correct(window)
+        else:
+            report = adapter.build(window, now=world.chain.now(), partial=partial)
+        entry = report.entry
+        if entry is not None and not entry.anchored:
             adapter.sign(window, signer.secret, separator=world.contracts.domain_separator())
             adapter.deliver(window, session.home.mailbox)
         gaps = tuple(text("meter.gap", position=gap.position, reason=gap.reason) for gap in report.gaps)
-        done.append(AnchoredDay(day=date_of(window), anchored=report.entry is not None, late=False, gaps=gaps))
+        revision = entry.revision if entry else 0
+        done.append(
+            AnchoredDay(day=date_of(window), revision=revision, anchored=entry is not None, late=False, gaps=gaps)
+        )
     adapter.anchor(carrier)
     return Anchored(reader=alias, days=tuple(_with_time(world, adapter, d) for d in done), txs=tuple(carrier.txs))
 
@@ -155,7 +167,7 @@ def _with_time(world: World, adapter: "Adapter", day: AnchoredDay) -> AnchoredDa
     """The day with whether its readings came after the closing time: then a posting cannot use them."""
     window = window_of(day.day)
     closing = world.zone.window_end(window) + world.community.constants.close_delay_s
-    if not day.anchored or world.chain.now() <= closing:
+    if not day.anchored or day.revision or world.chain.now() <= closing:
         return day
     records = world.contracts.anchored(adapter.setup.reader, window)
     return replace(day, late=bool(records) and min(record.time for record in records) > closing)
@@ -184,22 +196,3 @@ def _open_days(world: World, adapter: "Adapter") -> list[int]:
     anchored = {entry.window for entry in adapter.outbox.entries() if entry.anchored}
     over = range(first, zone.window_at(now)) if adapter.setup.meters else range(0)
     return [window for window in over if window not in anchored and adapter.setup.live(window)]
-
-
-def _adapter(session: Session, alias: str) -> "Adapter":
-    from lindenstrom.metering.adapter import Adapter
-
-    known_setup(session, alias)
-    return Adapter(reader_folder(session, alias), random=secrets.token_bytes)
-
-
-def _milliseconds(instant: str) -> int:
-    """Unix milliseconds of an ISO time with seconds and offset. Raises BadInstant."""
-    if not _INSTANT.fullmatch(instant):
-        raise BadInstant(instant)
-    try:
-        moment = datetime.fromisoformat(instant)
-    except ValueError:
-        raise BadInstant(instant) from None
-    passed = moment.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)
-    return (passed.days * 86_400 + passed.seconds) * 1000
