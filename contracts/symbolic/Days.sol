@@ -10,11 +10,6 @@ contract IntervalProofs {
         if (fromA <= day && day < endA && fromB <= day && day < endB) assert(Intervals.overlap(fromA, endA, fromB, endB));
     }
 
-    function check_an_overlap_is_one_of_ends_and_starts(uint32 fromA, uint32 endA, uint32 fromB, uint32 endB) external pure {
-        bool all = fromA < endA && fromB < endB && fromA < endB && fromB < endA;
-        assert(Intervals.overlap(fromA, endA, fromB, endB) == all);
-    }
-
     function check_no_day_is_above_the_peak(uint32[2] memory someFroms, uint32[2] memory someEnds, uint32 from, uint32 end, uint32 day)
         external
         pure

@@ -1,0 +1,113 @@
+"""mutmut over the core: each mutant of each function runs against the tests in tests/core that reach it.
+
+`python -m tests.deep.core_mutants [MODULE…]` runs some modules of lindenstrom.core only, and merges what it finds into
+core_mutants.json. mutmut changes functions and methods; what it leaves out are properties, constants and signatures.
+"""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from tests.deep.common import HERE, PACKAGE, ROOT, DeepCheckFailed, environment, run, say, scratch, tools
+
+RESULTS = HERE / "core_mutants.json"
+CORE = ROOT / "ledger" / "lindenstrom" / "core"
+GOAL_PERCENT = 90
+SETTINGS = """\
+[mutmut]
+source_paths=
+    lindenstrom/core
+only_mutate=
+{modules}
+also_copy=
+    lindenstrom
+    lindenstrom_cli
+    {package}
+    docs
+pytest_add_cli_args=
+    -q
+    -x
+    -p
+    no:cacheprovider
+pytest_add_cli_args_test_selection=
+    tests/core
+timeout_multiplier=10
+"""
+
+
+def modules() -> list[str]:
+    """All modules of the core that hold code."""
+    return sorted(path.stem for path in CORE.glob("*.py") if path.stem != "__init__")
+
+
+def prepare(folder: Path, names: list[str]) -> None:
+    """A copy of the project with its packages side by side, as mutmut wants them."""
+    ignored = shutil.ignore_patterns("__pycache__", "deep")
+    for source in (ROOT / "ledger/lindenstrom", ROOT / "contracts" / PACKAGE, ROOT / "cli/lindenstrom_cli"):
+        shutil.copytree(source, folder / source.name, ignore=ignored)
+    for name in ("tests", "docs"):
+        shutil.copytree(ROOT / name, folder / name, ignore=ignored)
+    shutil.copy2(ROOT / "pyproject.toml", folder)
+    wanted = "\n".join(f"    lindenstrom/core/{name}.py" for name in names)
+    (folder / "setup.cfg").write_text(SETTINGS.format(modules=wanted, package=PACKAGE))
+
+
+def mutate(names: list[str]) -> dict[str, Any]:
+    """Per module: how many mutants, how many were killed, and the others with their change."""
+    programs, found = tools("core", with_project=True), {}
+    with scratch() as folder:
+        prepare(folder, names)
+        env = environment(programs)
+        with (folder / "log").open("w") as log:
+            words = ["nice", "-n", "15", str(programs / "mutmut"), "run", "--max-children", "1"]
+            code = subprocess.run(words, cwd=folder, env=env, stdout=log, stderr=log, check=False).returncode
+        listed = run([programs / "mutmut", "results", "--all", "true"], cwd=folder, env=env).stdout
+        states = dict(line.strip().rsplit(": ", 1) for line in listed.splitlines() if ": " in line)
+        if not states:
+            raise DeepCheckFailed(f"mutmut ended with {code}\n{(folder / 'log').read_text()[-3000:]}")
+        for name in names:
+            own = {k: v for k, v in states.items() if k.startswith(f"lindenstrom.core.{name}.")}
+            alive = [key for key, state in own.items() if state not in {"killed", "timeout", "skipped"}]
+            found[name] = {
+                "mutants": len(own),
+                "killed": len(own) - len(alive),
+                "alive": {key: change(programs, folder, key) for key in alive},
+            }
+    return found
+
+
+def change(programs: Path, folder: Path, mutant: str) -> list[str]:
+    """The lines that the mutant takes away and puts in."""
+    shown = run([programs / "mutmut", "show", mutant], cwd=folder, env=environment(programs)).stdout
+    lines = [line for line in shown.splitlines() if line[:1] in "+-" and line[:3] not in {"+++", "---"}]
+    return [line[0] + " " + line[1:].strip() for line in lines]
+
+
+def merge(found: dict[str, Any]) -> dict[str, Any]:
+    """What was found, put beside what earlier runs found for the other modules."""
+    known = json.loads(RESULTS.read_text("utf-8")) if RESULTS.is_file() else {}
+    merged = {name: result for name, result in sorted({**known, **found}.items()) if name in modules()}
+    RESULTS.write_text(json.dumps(merged, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    return merged
+
+
+def share(results: dict[str, Any]) -> tuple[int, int]:
+    """Killed, and all."""
+    return sum(r["killed"] for r in results.values()), sum(r["mutants"] for r in results.values())
+
+
+def check() -> str:
+    """Mutates the whole core. Raises DeepCheckFailed if fewer than the goal are killed."""
+    killed, mutants = share(merge(mutate(modules())))
+    if killed * 100 < mutants * GOAL_PERCENT:
+        raise DeepCheckFailed(f"{killed} of {mutants} mutants of the core killed, below {GOAL_PERCENT} %")
+    return f"{killed} of {mutants} mutants killed"
+
+
+if __name__ == "__main__":
+    some = mutate(sys.argv[1:] or modules())
+    merge(some)
+    say("{} of {} mutants killed".format(*share(some)))
