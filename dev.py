@@ -5,6 +5,7 @@
     python3 dev.py run ARGS…      the `lindenstrom` command
     python3 dev.py test [ARGS…]   all tests, contracts included (with ARGS: pytest alone, with these arguments)
     python3 dev.py check          format, lint, types, artifacts compiled anew, generated pages
+    python3 dev.py deep [NAME…]   what takes long: slither, halmos, long fuzzing, mutation (docs/assurance.md)
     python3 dev.py build          the wheel, in dist/
 
 The first call makes `.venv` from the hash-locked requirements; later ones see by a stamp that nothing changed."""
@@ -95,11 +96,10 @@ def main():
         prepare(developer=False)
         command = ["lindenstrom", *(["demo"] if task == "demo" else []), *args]
         os.execve(BIN / "lindenstrom", command, environment())  # noqa: S606 — no shell is wanted
-    elif task in ("test", "check", "build"):
+    elif task in ("test", "check", "deep", "build"):
         prepare(developer=True)
         if task == "test":
-            contracts = [] if args else [("forge test", FORGE, "test")]
-            all_of(*contracts, ("pytest", python, "-m", "pytest", *args))
+            all_of(*([] if args else [("forge test", FORGE, "test")]), ("pytest", python, "-m", "pytest", *args))
         elif task == "check":
             all_of(
                 ("ruff format", BIN / "ruff", "format", "--check", "."),
@@ -110,7 +110,8 @@ def main():
                 ("generated pages", python, "-m", "lindenstrom_cli.docs", "check"),
             )
         else:
-            all_of(("build", python, "-m", "hatchling", "build", "--target", "wheel"))
+            build = ("build", python, "-m", "hatchling", "build", "--target", "wheel")
+            all_of(("deep checks", python, "-m", "tests.deep", *args) if task == "deep" else build)
     else:
         say(__doc__, end_with=0 if task in ("help", "-h", "--help") else 2)
 

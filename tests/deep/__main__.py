@@ -4,13 +4,15 @@ import sys
 import time
 from collections.abc import Callable
 
-from tests.deep import fuzz, static, symbolic
+from tests.deep import core_mutants, fuzz, static, symbolic
 from tests.deep.common import DeepCheckFailed, say
 
 CHECKS: dict[str, Callable[[], str]] = {
     "slither": static.check,
     "halmos": symbolic.check,
-    "invariants": fuzz.check,
+    "forge": fuzz.forge,
+    "pytest": fuzz.pytest,
+    "mutate-core": core_mutants.check,
 }
 
 

@@ -17,7 +17,7 @@ CONTRACTS = ROOT / "contracts"
 PACKAGE = "lindenstrom_contracts"
 HERE = Path(__file__).resolve().parent
 FORGE = CONTRACTS / "node_modules" / "@foundry-rs" / "forge-linux-amd64" / "bin" / "forge"
-MEMORY = Path("/dev/shm")  # noqa: S108 — a scratch copy in memory, where there is one
+MEMORY = Path("/dev/shm")
 
 
 class DeepCheckFailed(Exception):
@@ -31,7 +31,7 @@ def say(text: str) -> None:
 
 
 def tools(kind: str, *, with_project: bool = False) -> Path:
-    """The folder of programs of the environment for `kind`, made from requirements-`kind`.txt when it is missing or old.
+    """The programs of the environment for `kind`, which is made from requirements-`kind`.txt if missing or old.
 
     Foreign tools pin other versions than the project, so they never share its environment. `with_project` lets the
     environment see the project's packages behind its own.

@@ -1,11 +1,12 @@
-"""forge's properties and invariants with many runs, from a seed that the report names."""
+"""forge's properties with many runs, from a seed that the report names; and the Python tests marked deep."""
 
 import secrets
+import sys
 
-from tests.deep.common import FORGE, DeepCheckFailed, copy_contracts, environment, run, scratch, say
+from tests.deep.common import FORGE, ROOT, DeepCheckFailed, copy_contracts, environment, run, say, scratch
 
 
-def check() -> str:
+def forge() -> str:
     """Raises DeepCheckFailed with forge's report if a property fails."""
     seed = hex(secrets.randbits(64))
     say(f"forge with seed {seed}")
@@ -15,4 +16,12 @@ def check() -> str:
         done = run(words, cwd=contracts, env=environment(FOUNDRY_PROFILE="deep"))
     if done.returncode:
         raise DeepCheckFailed(f"seed {seed}\n{done.stdout[-8000:]}{done.stderr[-2000:]}")
+    return done.stdout.strip().splitlines()[-1]
+
+
+def pytest() -> str:
+    """Raises DeepCheckFailed with pytest's report if one of the tests marked deep fails."""
+    done = run([sys.executable, "-m", "pytest", "-q", "-m", "deep"], cwd=ROOT)
+    if done.returncode:
+        raise DeepCheckFailed(done.stdout[-8000:])
     return done.stdout.strip().splitlines()[-1]

@@ -14,7 +14,9 @@ def check() -> str:
     with scratch() as folder:
         contracts = copy_contracts(folder, "symbolic", "test")
         report = folder / "report.json"
-        env = environment(programs, FOUNDRY_PROFILE="symbolic", FOUNDRY_DENY="never", FOUNDRY_LINT_LINT_ON_BUILD="false")
+        env = environment(
+            programs, FOUNDRY_PROFILE="symbolic", FOUNDRY_DENY="never", FOUNDRY_LINT_LINT_ON_BUILD="false"
+        )
         done = run([programs / "halmos", *OPTIONS, "--json-output", report], cwd=contracts, env=env)
         if not report.is_file():
             raise DeepCheckFailed((done.stdout + done.stderr)[-4000:])
