@@ -98,6 +98,10 @@ class FileChain:
         self._sequence = top["posting"]["sequence"].number(64)
         self._posting = _read_posting(top["posting"])
 
+    def _reader(self, reader: int) -> dict[str, Any]:
+        found: dict[str, Any] = self._readers.get(reader, {"keys": [], "anchored": [], "withheld_at": 0})
+        return found
+
     @property
     def posted_at(self) -> int:
         return self._posting.posted_at
@@ -109,19 +113,19 @@ class FileChain:
         return [(m, t) for m, t in self._memberships if m.live(window)]
 
     def count(self, reader: int, window: int) -> int:
-        return len(self._readers[reader]["anchored"])
+        return len(self._reader(reader)["anchored"])
 
     def batch(self, batch: int) -> bytes:
         return self._batches.get(batch, bytes(32))
 
     def withheld_at(self, reader: int, window: int) -> int:
-        return int(self._readers[reader]["withheld_at"])
+        return int(self._reader(reader)["withheld_at"])
 
     def reader_accounts(self, reader: int) -> Sequence[bytes]:
-        return [bytes.fromhex(key[2:]) for key in self._readers[reader]["keys"]]
+        return [bytes.fromhex(key[2:]) for key in self._reader(reader)["keys"]]
 
     def anchored_at(self, reader: int, window: int, revision: int) -> int:
-        return int(self._readers[reader]["anchored"][revision])
+        return int(self._reader(reader)["anchored"][revision])
 
     def posting(self, sequence: int) -> PostingFacts | None:
         return self._posting if sequence == self._sequence else None
