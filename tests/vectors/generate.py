@@ -85,10 +85,7 @@ def clearing_vectors() -> dict[str, Any]:
     cases = [(key, c, lv, k) for key in Key for c in edge_c for lv in edge_l for k in weights]
     rank_levels = [(rank << RANK_SHIFT) + q for rank in (0, 7, 65_535) for q in (0, 1, ONE - 1, ONE, 2**48 - 1)]
     cases += [
-        (Key.PRIORITY, c, lv, k)
-        for c in edge_c
-        for lv in rank_levels
-        for k in (0, 6, 7, 8, 65_534, 65_535, 65_536)
+        (Key.PRIORITY, c, lv, k) for c in edge_c for lv in rank_levels for k in (0, 6, 7, 8, 65_534, 65_535, 65_536)
     ]
     cases += [
         (Key(rng.randrange(5)), rng.randrange(2**32), rng.randrange(2 ** rng.randint(1, 64)), rng.randint(0, 10**6))
