@@ -11,11 +11,20 @@ from hypothesis import strategies as st
 
 from lindenstrom.core.allocation import DayResult
 from lindenstrom.core.bundles import UnreadableBundle, bundle_json, read_bundle
-from lindenstrom.core.clearing import ONE
+from lindenstrom.core.clearing import ONE, Triple
 from lindenstrom.core.hashing import EMPTY, keccak
 from lindenstrom.core.merkle import PositionalTree
-from lindenstrom.core.refutation import BadOpening, Opening, Reason, recompute
-from lindenstrom.core.statements import Source
+from lindenstrom.core.refutation import (
+    BadOpening,
+    Opening,
+    Reason,
+    ResultOpening,
+    SlotOutOfDay,
+    recompute,
+    recompute_levels,
+)
+from lindenstrom.core.statements import Source, encode_triples, result_leaf
+from lindenstrom.core.terms import Key
 from lindenstrom.core.verification import CheckStatus, Expectation, Outcome, PostingState, Report, verify_bundle
 from tests.support.example_day import (
     AUDITOR,
@@ -260,3 +269,55 @@ def test_a_damaged_file_is_one_clear_error_or_a_failed_check(place: int, letter:
 def test_what_is_no_bundle_is_said_so(text: str) -> None:
     with pytest.raises(UnreadableBundle):
         read_bundle(text)
+
+
+def levels_of(day: ExampleDay, agreement: int, triples: bytes | None = None) -> tuple[ExampleDay, Any, ResultOpening]:
+    """A header that commits to these triples (the honest ones by default), and the opening of their leaf."""
+    committed = day.committed()
+    salt = salt_of("level", agreement)
+    raw = encode_triples(day.result().triples[agreement]) if triples is None else triples
+    tree = PositionalTree(
+        depth=DEPTH, leaves={**committed.results_tree.leaves, agreement: result_leaf(salt, raw) if raw else EMPTY}
+    )
+    opened = ResultOpening(empty=not raw, triples_salt=salt, triples=raw, proof=tree.proof(agreement))
+    return day, replace(committed.header, results_root=tree.root), opened
+
+
+def level_reason(agreement: int, slot: int, triples: bytes | None = None) -> Reason | None:
+    day, header, opened = levels_of(HONEST, agreement, triples)
+    return recompute_levels(day, header, agreement, day.terms[agreement], slot, opened)
+
+
+def test_honest_levels_stand_in_every_slot() -> None:
+    for agreement in HONEST.terms:
+        assert {level_reason(agreement, slot) for slot in range(HONEST.slots)} == {None}
+
+
+def test_false_levels_fall_in_their_slot_and_in_no_other() -> None:
+    (agreement,) = [a for a, t in HONEST.terms.items() if t.key is not Key.STATIC][:1]
+    honest = HONEST.result().triples[agreement]
+    price = honest[7].price_ueur_kwh
+    for price_, level, giver, reason in (
+        (price, 5, ONE - 1, Reason.BOTH_CURTAILED),
+        (price + 1, 5, ONE - 1, Reason.PRICE_DIFFERS),
+        (price, 5, ONE + 1, Reason.LEVEL_RANGE),
+    ):
+        bent = Triple(price_ueur_kwh=price_, taker_level=level, giver_level=giver)
+        raw = encode_triples([*honest[:7], bent, *honest[8:]])
+        assert level_reason(agreement, 7, raw) is reason
+        assert level_reason(agreement, 6, raw) is None
+    assert level_reason(agreement, 7, b"") is Reason.RESULT_MISSING
+    assert level_reason(agreement, 7, bytes(20)) is Reason.RESULT_LENGTH
+
+
+def test_levels_need_a_slot_of_the_day_and_the_committed_triples() -> None:
+    day, header, opened = levels_of(HONEST, 1)
+    with pytest.raises(SlotOutOfDay):
+        recompute_levels(day, header, 1, day.terms[1], day.slots, opened)
+    for false in (
+        replace(opened, triples=opened.triples[:-1] + b"\x01"),
+        replace(opened, empty=True),
+        replace(opened, proof=opened.proof[:-1]),
+    ):
+        with pytest.raises(BadOpening):
+            recompute_levels(day, header, 1, day.terms[1], 0, false)
