@@ -51,7 +51,7 @@ class CliHome:
 
 
 def found(root: Path, *, public: bool = True) -> CliHome:
-    """Two members, one giving by day and one drawing all day, an agreement with public disputes or without, a reader."""
+    """Two members, one giving by day and one drawing all day, an agreement whose disputes are public or not, a reader."""
     made = CliRunner().invoke(cli, ["init", str(root), "--name", "Gartenweg", "--start", "2026-06-01"])
     assert made.exit_code == 0, made.stderr
     home = CliHome(root=root)
