@@ -73,6 +73,8 @@ def refute_levels(
 
 def _fault(world: World, bundle: Bundle, agreement: int) -> tuple[BundleAgreement, LevelFault]:
     """The agreement's opening and its first fault, found here: asking a node would show it the levels already."""
+    from lindenstrom.facts import ChainFacts
+
     posting = world.contracts.posting(bundle.sequence)
     if posting.digest != bundle.digest or posting.state is not PostingState.POSTED:
         raise NotOpenAnyMore(bundle.sequence)
@@ -83,14 +85,8 @@ def _fault(world: World, bundle: Bundle, agreement: int) -> tuple[BundleAgreemen
         raise NoSuchMembership(bundle.member, agreement)
     if not held[agreement].public_disputes:
         raise DisputesNotPublic(agreement)
-    fault = first_level_fault(
-        header=bundle.header,
-        zone=world.zone,
-        depth=world.community.constants.depth,
-        agreement=agreement,
-        terms=held[agreement],
-        opened=_result(opened),
-    )
+    facts = ChainFacts(world.contracts, bundle.sequence)
+    fault = first_level_fault(facts, bundle.header, agreement, held[agreement], _result(opened))
     if fault is None:
         raise LevelsNotWrong(bundle.sequence, agreement)
     return opened, fault

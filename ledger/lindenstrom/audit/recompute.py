@@ -17,14 +17,13 @@ from lindenstrom.audit.replacements import Earlier, replacement_difference
 from lindenstrom.chain.contracts import Posting
 from lindenstrom.core.allocation import DayResult, MemberEnergy, Place
 from lindenstrom.core.calendar import Zone
-from lindenstrom.core.levelcheck import triple_fault
 from lindenstrom.core.merkle import PositionalTree
 from lindenstrom.core.packs import (
     REPLACEMENT_REVISION,
     Registers,
     pack_fault,
 )
-from lindenstrom.core.refutation import Reason
+from lindenstrom.core.refutation import Reason, triple_fault
 from lindenstrom.core.replacement import true_up
 from lindenstrom.core.statements import (
     TRIPLE_BYTES,
