@@ -51,7 +51,7 @@ class CliHome:
 
 
 def found(root: Path, *, public: bool = True) -> CliHome:
-    """Two members, one giving by day and one drawing all day, an agreement whose disputes are public or not, a reader."""
+    """Two members, one giving by day, one drawing all day; one agreement, its disputes public or not; one reader."""
     made = CliRunner().invoke(cli, ["init", str(root), "--name", "Gartenweg", "--start", "2026-06-01"])
     assert made.exit_code == 0, made.stderr
     home = CliHome(root=root)
