@@ -57,7 +57,7 @@ def changed(value: Any, rng: Random) -> Any:
 
 # What a file says for the opening on chain alone; and copies of the chain's facts whose change check 7 finds anyway,
 # while the two follow the file or the chain in what else they look at.
-APART = {"challenge", "challenge_revision", "empty_position", "next", "reader", "key", "kind"}
+APART = {"challenge", "challenge_revision", "empty_position", "next", "reader", "kind"}
 
 
 @pytest.mark.parametrize("seed", range(300))

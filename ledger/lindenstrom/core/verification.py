@@ -368,9 +368,10 @@ def _recomputation(bundle: Bundle, facts: StoredFacts, checks: _Ledger) -> Verdi
         checks.fail(_CHECK_OF_OPENING.get(error.what, 5), "bad_opening", error.what)
         return None
     if verdict.reason is None:
-        for opened in bundle.agreements:
-            if any(both_curtailed(opened.terms.key, triple) for triple in decode_triples(opened.opening.triples)):
-                checks.fail(3, "reason_both_curtailed", str(opened.membership.agreement))  # refuteLevels, not refute
+        places = facts.memberships(bundle.member, bundle.header.window)
+        for (membership, terms), opened in zip(places, bundle.agreements, strict=True):
+            if any(both_curtailed(terms.key, triple) for triple in decode_triples(opened.opening.triples)):
+                checks.fail(3, "reason_both_curtailed", str(membership.agreement))  # refuteLevels, not refute
         for check in (2, 3, 4, 5):
             checks.ok(check)
         return verdict
