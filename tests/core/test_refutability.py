@@ -8,7 +8,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from lindenstrom.core.allocation import DayResult, Place
-from lindenstrom.core.refutation import Reason, recompute
+from lindenstrom.core.refutation import Reason, recompute, triple_fault
 from lindenstrom.core.statements import Line
 from lindenstrom.core.terms import Key, Rule, Terms
 from tests.support.example_day import FROM_DAY, PLACES, TERMS, ExampleDay, Lie
@@ -22,12 +22,15 @@ def communities(draw: st.DrawFn) -> ExampleDay:
     """The example's people and readings under random terms, shares, weights and caps."""
 
     def terms(old: Terms) -> Terms:
+        rule = draw(st.sampled_from(list(Rule)))
+        prices = [draw(st.integers(0, 2**32 - 1)) for _ in range(2)]
+        low, high = sorted(prices) if rule is Rule.AUCTION else prices
         return replace(
             old,
-            key=draw(st.sampled_from([Key.PROPORTIONAL, Key.STATIC])),
-            rule=draw(st.sampled_from([Rule.FIXED, Rule.MID_MARKET])),
-            price_a_ueur_kwh=draw(st.integers(0, 2**32 - 1)),
-            price_b_ueur_kwh=draw(st.integers(0, 2**32 - 1)),
+            key=Key.PROPORTIONAL if rule is Rule.AUCTION else draw(st.sampled_from(list(Key))),
+            rule=rule,
+            price_a_ueur_kwh=low,
+            price_b_ueur_kwh=high,
             fee_ueur_kwh=draw(st.sampled_from([0, 1, 5_000, 2**32 - 1])),
             cap_mwh=draw(st.sampled_from([0, 1, 250_000, 2**32 - 1])),
             priority=draw(st.integers(0, 2)),
@@ -35,7 +38,9 @@ def communities(draw: st.DrawFn) -> ExampleDay:
         )
 
     def place(old: Place) -> Place:
-        parameters = replace(old.parameters, share_ppm=draw(SHARES), weight=draw(st.integers(0, PPM // 3)))
+        weight = draw(st.one_of(st.integers(0, 3), st.integers(0, PPM // 3)))
+        limit = draw(st.integers(0, 2**32 - 1))
+        parameters = replace(old.parameters, share_ppm=draw(SHARES), weight=weight, limit_ueur_kwh=limit)
         return replace(old, parameters=parameters)
 
     return ExampleDay(terms={a: terms(t) for a, t in TERMS.items()}, places=tuple(map(place, PLACES)))
@@ -57,6 +62,13 @@ def off_by_one(member: int, line: int, field: str, delta: int) -> Callable[[DayR
 def test_an_honest_statement_never_falls(day: ExampleDay, member: int) -> None:
     bundle = day.bundle(member)
     assert recompute(day, bundle.header, member, bundle.opening).reason is None
+
+
+@forall(communities())
+@settings(max_examples=20, deadline=None)
+def test_honest_levels_never_fall(day: ExampleDay) -> None:
+    for agreement, triples in day.result().triples.items():
+        assert {triple_fault(day.terms[agreement], triple, day.depth) for triple in triples} == {None}
 
 
 @forall(
