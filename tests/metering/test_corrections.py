@@ -194,9 +194,18 @@ def test_what_is_no_rollover_is_none() -> None:
     declared = DeclaredBreak(time_ms=5, old_end=reg(991), new_start=reg(3))
     samples = [Sample(time_ms=0, registers=reg(990)), Sample(time_ms=900_000, registers=reg(10))]
     assert rollovers(samples, [declared], 1000) == []
-    both = [Sample(time_ms=0, registers=reg(990, 980)), Sample(time_ms=900_000, registers=reg(10, 20))]
-    (found,) = rollovers(both, [], 1000)
-    assert (found.old_end, found.new_start) == (reg(1000, 1000), reg(0, 0))
+
+
+def test_both_directions_go_round_each_at_its_time() -> None:
+    def found(end: Registers) -> list[tuple[int, Registers, Registers]]:
+        both = [Sample(time_ms=0, registers=reg(990, 980)), Sample(time_ms=900_000, registers=end)]
+        return [(d.time_ms, d.old_end, d.new_start) for d in rollovers(both, [], 1000)]
+
+    assert found(reg(10, 20)) == [(450_000, reg(1000, 1000), reg(0, 0))]
+    assert found(reg(10, 40)) == [
+        (300_000, reg(996, 1000), reg(996, 0)),
+        (450_000, reg(1000, 10), reg(0, 10)),
+    ]
 
 
 def test_a_swap_declared_after_the_day_is_a_correction_and_can_be_withdrawn(tmp_path: Path) -> None:

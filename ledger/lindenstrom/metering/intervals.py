@@ -131,37 +131,38 @@ def rollovers(samples: Sequence[Sample], breaks: Sequence[DeclaredBreak], modulu
     """Breaks where a register of a meter with this modulus went round, between readings without a declared break.
 
     It went round if, counted on past the modulus, it rose by less than half of it; it did so where a steady rise
-    passes the modulus.
+    passes the modulus. Two directions that go round between the same readings do so each at its time.
     """
     found = []
     for a, b in pairwise(samples):
         if (a.meter and b.meter and a.meter != b.meter) or any(a.time_ms < d.time_ms <= b.time_ms for d in breaks):
             continue
-        old, new = a.registers, b.registers
-        rose = (
-            (new.import_mwh - old.import_mwh) % modulus_mwh,
-            (new.export_mwh - old.export_mwh) % modulus_mwh,
+        sides = (
+            (a.registers.import_mwh, b.registers.import_mwh),
+            (a.registers.export_mwh, b.registers.export_mwh),
         )
-        round_ = (new.import_mwh < old.import_mwh, new.export_mwh < old.export_mwh)
-        if not any(round_) or max(rose) * 2 >= modulus_mwh or max(old.import_mwh, old.export_mwh) >= modulus_mwh:
+        rises = [(new - old) % modulus_mwh for old, new in sides]
+        if max(rises) * 2 >= modulus_mwh or max(old for old, _ in sides) >= modulus_mwh:
             continue
-        side = 0 if round_[0] else 1
-        starts = (old.import_mwh, old.export_mwh)
-        passed = (b.time_ms - a.time_ms) * (modulus_mwh - starts[side]) // rose[side]
-        time_ms = min(max(a.time_ms + passed, a.time_ms + 1), b.time_ms)
-        at = [
-            start + r * (time_ms - a.time_ms) // (b.time_ms - a.time_ms) for start, r in zip(starts, rose, strict=True)
+        span = b.time_ms - a.time_ms
+        rounds = [
+            a.time_ms + max(span * (modulus_mwh - old) // rise, 1) if new < old else None
+            for (old, new), rise in zip(sides, rises, strict=True)
         ]
-        ends = [modulus_mwh if went else n for went, n in zip(round_, at, strict=True)]
-        opens = [0 if went else n for went, n in zip(round_, at, strict=True)]
-        found.append(
-            DeclaredBreak(
-                time_ms=time_ms,
-                old_end=Registers(import_mwh=ends[0], export_mwh=ends[1]),
-                new_start=Registers(import_mwh=opens[0], export_mwh=opens[1]),
-            )
-        )
+        for time_ms in sorted({at for at in rounds if at is not None}):
+            ends, opens = [], []
+            for (old, _), rise, at in zip(sides, rises, rounds, strict=True):
+                shown = old + rise * (time_ms - a.time_ms) // span
+                shown -= modulus_mwh if at is not None and at < time_ms else 0
+                ends.append(modulus_mwh if at == time_ms else shown)
+                opens.append(0 if at == time_ms else shown)
+            found.append(DeclaredBreak(time_ms=time_ms, old_end=_pair(ends), new_start=_pair(opens)))
     return found
+
+
+def _pair(registers: Sequence[int]) -> Registers:
+    imported, exported = registers
+    return Registers(import_mwh=imported, export_mwh=exported)
 
 
 def _time(sample: Sample) -> int:
