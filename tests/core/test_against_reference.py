@@ -1,6 +1,7 @@
 """The slow clearing, the fast one and whole days against the second implementation in tests/reference/r3.py (I7)."""
 
 import json
+import os
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,9 +16,12 @@ from hypothesis import strategies as st
 from lindenstrom.core.allocation import DayResult, MemberEnergy, Place, clear_day
 from lindenstrom.core.clearing import auction, levels, taken
 from lindenstrom.core.levels import day_auction, day_levels
+from lindenstrom.core.packs import decode_pack
 from lindenstrom.core.statements import Line
 from lindenstrom.core.terms import NO_CAP, Key, Parameters, Role, Rule, Terms
 from tests.reference import r3
+from tests.support.example_day import REF
+from tests.support.made_day import MadeDay, made_day
 from tests.vectors import generate
 
 KEYS = st.sampled_from(list(Key))
@@ -303,3 +307,20 @@ def test_the_committed_levels_are_those_of_the_reference() -> None:
         found = r3.auction(*sides, case["low"], case["high"])
         assert (found.price, str(found.level), str(found.giver_level)) == (case["price"], case["L"], case["g"])
     assert {c["key"] for c in vectors["cases"]} == set(range(5)) and vectors["auctions"]
+
+
+@pytest.mark.deep
+@pytest.mark.timeout(3_600)
+def test_many_whole_days() -> None:
+    """Made-up communities of a whole day each, every key and rule; ten times LINDENSTROM_DIFFERENTIAL of them."""
+    for seed in range(10 * int(os.environ.get("LINDENSTROM_DIFFERENTIAL", "40"))):
+        day = made_day(seed, REF)
+        energy = {m: energy_of(day, m) for m in {b.member for b in day.bindings_held}}
+        assert_same_day(Community(slots=day.slots, energy=energy, agreements=day.terms, places=tuple(day.places)))
+
+
+def energy_of(day: MadeDay, member: int) -> MemberEnergy:
+    packs = [decode_pack(day.pack(b)) for b in day.bindings(member, day.window)]
+    sides = ([p.import_mwh for p in packs], [p.export_mwh for p in packs])
+    draw, feed = (tuple(map(sum, zip(*side, strict=True))) for side in sides)
+    return MemberEnergy(draw_mwh=draw, feed_mwh=feed)
