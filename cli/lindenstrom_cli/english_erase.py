@@ -19,6 +19,8 @@ ERASURE: Final[dict[str, str]] = {
     "audit.erased_intervals": "quarter-hours and levels",
     "audit.erased_lines": "lines",
     "audit.erased_totals": "totals",
+    "meter.would_erase": "  {month}  all readings and packs of reader {reader}",
+    "meter.erased": "{month}  erased at reader {reader}",
     "erase.simulated": "Nothing was erased.",
     "erase.copies": "Copies of the month keys made before must go too: replace them with a new copy now.",
 }

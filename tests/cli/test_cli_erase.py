@@ -28,6 +28,7 @@ def test_erasing_at_the_operator(year_later: CliHome, tmp_path: Path) -> None:
     assert (early.exit_code, "restrict" in early.stderr) == (6, True)
     assert home.run("operator", "erase", "--member", "anna").exit_code == 2
     assert home.run("operator", "erase", "--month", "June").exit_code == 2
+    assert home.run("meter", "erase", "--reader", "street", "--month", "2026-06", "--yes").exit_code == 6
     home.ok("chain", "advance", "--days", "400")
     anna = ("operator", "erase", "--month", "2026-06", "--member", "anna")
     asked = home.run(*anna, "--no-input")
@@ -51,3 +52,9 @@ def test_erasing_at_the_operator(year_later: CliHome, tmp_path: Path) -> None:
     assert [(m["what"], m["member"]) for m in done] == [("intervals", None), ("intervals", 2)]
     home.ok("verify", own)
     assert home.json("audit", "run")["verdict"] == "passed"
+    readings = Path(home.path("metering/street"))
+    assert list(readings.rglob("2026-06.csv"))
+    assert home.json("meter", "erase", "--reader", "street", "--simulate")["months"] == ["2026-06"]
+    assert home.json("meter", "erase", "--reader", "street", "--yes")["months"] == ["2026-06"]
+    assert not list(readings.rglob("*.csv"))
+    assert "Nothing is due" in home.ok("meter", "erase", "--reader", "street")

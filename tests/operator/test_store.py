@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_mock_engine
 
-from lindenstrom.core.calendar import Zone
+from lindenstrom.core.calendar import Zone, month_of
 from lindenstrom.core.hashing import i128, keccak
 from lindenstrom.core.replacement import NOTHING_READ, replacement_pack
 from lindenstrom.core.salts import Purpose
@@ -32,7 +32,6 @@ from lindenstrom.store.errors import (
     StoreTooOld,
     StoreUnreadable,
 )
-from lindenstrom.store.keybook import month_of
 from lindenstrom.store.records import (
     PostingStep,
     StoredDay,

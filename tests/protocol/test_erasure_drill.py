@@ -15,6 +15,7 @@ from lindenstrom.audit.findings import Kind
 from lindenstrom.audit.run import audit_run
 from lindenstrom.chain.community import community_ref
 from lindenstrom.core.bundles import read_bundle
+from lindenstrom.core.calendar import month_of, windows_of
 from lindenstrom.core.hashing import keccak
 from lindenstrom.core.packs import HEADER_BYTES, decode_pack, pack_leaf
 from lindenstrom.core.salts import Purpose
@@ -31,13 +32,11 @@ from lindenstrom.operator.erasing import (
     due_from,
     erase,
     finish_erasures,
-    windows_of,
 )
 from lindenstrom.operator.errors import ErasedAlready, NotErasableYet, PostingsOpen
 from lindenstrom.operator.finalise import finalise_due
 from lindenstrom.signing import recover_address
 from lindenstrom.store.errors import MonthErased
-from lindenstrom.store.keybook import month_of
 from lindenstrom.store.store import KEYS_NAME, Store
 from tests.operator.world import AUDITOR_KEY, FIRST_DAY, World, new_world, reopened
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 import click
 
 from lindenstrom.audit.file import Erasable
-from lindenstrom.core.calendar import date_of
+from lindenstrom.core.calendar import month_name
 from lindenstrom_cli.app import Session, command
 from lindenstrom_cli.catalogue import text
 from lindenstrom_cli.errors import NoSuchMember, NothingGiven
@@ -122,11 +122,11 @@ def _wanted(office: "Office", month: date | None, member: int | None, what: str 
 
 
 def _shown(office: "Office", wanted: "Wanted", erased_at: int | None) -> ErasedMonth:
-    from lindenstrom.operator.erasing import due_from, windows_of
+    from lindenstrom.operator.erasing import due_from
 
     return ErasedMonth(
         what=wanted.what.value,
-        month=date_of(windows_of(wanted.month).start).isoformat()[:7],
+        month=month_name(wanted.month),
         member=wanted.member,
         postings=len(office.store.sequences(wanted.month)),
         due_from=due_from(office, wanted.what, wanted.month),

@@ -13,6 +13,7 @@ from lindenstrom_cli.app import Session, command, group
 from lindenstrom_cli.catalogue import text
 from lindenstrom_cli.commands.bindings import bind, list_, unbind
 from lindenstrom_cli.commands.meterbreaks import break_, gaps, swap
+from lindenstrom_cli.commands.metererase import erase
 from lindenstrom_cli.commands.meterread import read
 from lindenstrom_cli.readers import milliseconds, open_adapter
 from lindenstrom_cli.render import Result
@@ -77,7 +78,7 @@ class Anchored(Result):
             yield from (f"  {gap}" for gap in day.gaps)
 
 
-for made in (bind, unbind, list_, read, swap, break_, gaps):
+for made in (bind, unbind, list_, read, swap, break_, gaps, erase):
     meter.add_command(made)
 
 

@@ -118,3 +118,20 @@ class Zone:
         elif count == 100 and index >= 4 * (shift + 1):
             minutes -= 60
         return f"{minutes // 60 % 24:02d}:{minutes % 60:02d}"
+
+
+def month_of(window: int) -> int:
+    """Month that a window belongs to, counted since year 0: the life span of a month key (R9)."""
+    day = date_of(window)
+    return day.year * 12 + day.month - 1
+
+
+def month_name(month: int) -> str:
+    """A month as YYYY-MM."""
+    return f"{month // 12:04d}-{month % 12 + 1:02d}"
+
+
+def windows_of(month: int) -> range:
+    """All windows of a month."""
+    first, after = (window_of(date(m // 12, m % 12 + 1, 1)) for m in (month, month + 1))
+    return range(first, after)

@@ -22,7 +22,14 @@ from typing import Protocol
 
 from lindenstrom import mailbox
 from lindenstrom.chain.acts import SignedAnchor
-from lindenstrom.core.calendar import SECONDS_PER_SLOT, date_of
+from lindenstrom.core.calendar import (
+    CORRECTION_PERIOD_S,
+    SECONDS_PER_SLOT,
+    date_of,
+    month_name,
+    month_of,
+    windows_of,
+)
 from lindenstrom.core.eip712 import Anchor
 from lindenstrom.core.merkle import PositionalTree
 from lindenstrom.core.packs import Pack, Registers, Status, pack_leaf
@@ -36,6 +43,8 @@ from lindenstrom.metering.errors import (
     MeterChanged,
     MeterLocked,
     MonthKeyError,
+    ReadingsErased,
+    ReadingsStillNeeded,
     RegisterFell,
     SlotTooLarge,
     SourceError,
@@ -71,8 +80,8 @@ class ImportReport:
     """What an import brought.
 
     added: journal records or quarter-hours that were new. late: quarter-hours of days already built, for a correction.
-    outside: quarter-hours of days on which the meter is not set up here, not taken. unknown: metering points of the
-    file without a meter here. unused: stretches of an SML stream by reason.
+    outside: quarter-hours of days on which the meter is not set up here or that are erased, not taken. unknown:
+    metering points of the file without a meter here. unused: stretches of an SML stream by reason.
     """
 
     added: int
@@ -189,6 +198,7 @@ class Adapter:
         late: list[Gap] = []
         with self._lock():
             built = {entry.window for entry in self.outbox.entries()}
+            gone = self.outbox.erasures()
             for point in sorted(found.keys() & points):
                 by_window = {
                     window: tuple(values)
@@ -196,7 +206,7 @@ class Adapter:
                 }
                 for window, values in by_window.items():
                     meter = next((m for m in self.setup.live(window) if m.metering_point == point), None)
-                    if meter is None:
+                    if meter is None or month_of(window) in gone:
                         outside += len(values)
                     elif window in built:
                         late += [_gap(window, meter, LATE)] * self.shelf(meter).add_intervals(values)
@@ -260,8 +270,9 @@ class Adapter:
         """Build the next revision of an anchored window from all that is journaled by now; none if nothing changes.
 
         A meter that had a pack keeps one. Values of an interval meter that came later count; what a register meter's
-        readings had measured stays, what was estimated or left out is made anew. Raises WindowNotBuilt.
+        readings had measured stays, what was estimated or left out is made anew. Raises WindowNotBuilt, ReadingsErased.
         """
+        self._require_kept(window)
         with self._lock():
             entry = self._entry(window)
             if not entry.anchored or entry.revision >= LAST_REVISION:
@@ -290,6 +301,7 @@ class Adapter:
     def deliver(self, window: int, mailbox_folder: Path) -> Entry:
         """Put a signed window's packs into the mailbox. Raises WindowNotBuilt, DeliveryConflict."""
         entry = self._entry(window, signed=True)
+        self._require_kept(window)
         delivery = PackDelivery(
             reader=self.setup.reader,
             window=window,
@@ -353,14 +365,61 @@ class Adapter:
     def _note_late(self, meter: MeterSetup, times_ms: Sequence[int]) -> None:
         """Name the built days that what has just come may complete, or measure where it was estimated."""
         came = {self.setup.zone.window_at(time_ms // 1000) for time_ms in times_ms}
-        late = []
+        late, gone = [], self.outbox.erasures()
         for entry in {entry.window: entry for entry in self.outbox.entries()}.values():
             window = entry.window
+            if month_of(window) in gone:
+                continue
             if meter.is_live(window) and min(came) - LONGEST_GAP <= window <= max(came) + 1:
                 pack = self.outbox.packs(window, entry.revision).get(meter.position)
                 if pack is None or (window in came and not pack_values(pack).is_measured):
                     late.append(_gap(window, meter, LATE))
         self.outbox.add_gaps(late)
+
+    def months(self) -> set[int]:
+        """Return the months of which this reader keeps packs or readings."""
+        kept = {month_of(entry.window) for entry in self.outbox.entries()}
+        for shelf in self._shelves():
+            kept |= {int(month[:4]) * 12 + int(month[5:]) - 1 for month in shelf.months()}
+        gone = self.outbox.erasures()
+        return {month for month in kept if month not in gone or gone[month][1] is None}
+
+    def check_erasable(self, month: int, *, now: int) -> None:
+        """Raises ReadingsStillNeeded while a correction may need the month's readings, ReadingsErased."""
+        if self.outbox.erasures().get(month, (0, None))[1] is not None:
+            raise ReadingsErased(month_name(month))
+        if now <= self.setup.zone.window_end(windows_of(month)[-1]) + CORRECTION_PERIOD_S:
+            raise ReadingsStillNeeded(month_name(month), "its days can be corrected for 12 months after their end")
+        if any(not entry.anchored for entry in self.outbox.entries() if month_of(entry.window) == month):
+            raise ReadingsStillNeeded(month_name(month), "days of it are built but not delivered and anchored")
+
+    def erase(self, month: int, *, now: int) -> None:
+        """Erase a month at this reader (R9): its key, journals, packs. Interrupted, the next call ends it.
+
+        Roots, signatures and a record of the erasure stay. Raises ReadingsStillNeeded, ReadingsErased.
+        """
+        self.check_erasable(month, now=now)
+        with self._lock():
+            self.outbox.begin_erasure(month, now)
+            self._step("erase key")
+            key = self._key_path(month)
+            if key.exists():
+                key.write_bytes(bytes(32))
+                os.truncate(key, 0)  # stays as a mark: no other key is made for the month
+            self._step("erase journals")
+            for shelf in self._shelves():
+                shelf.erase(month_name(month))
+            self._step("erase outbox")
+            first_slot, gone = self.setup.zone.first_slot, [windows_of(m) for m in self.outbox.erasures()]
+            self.outbox.erase([(w, range(first_slot(w.start), first_slot(w.stop))) for w in gone])
+            self.outbox.finish_erasure(month, now)
+
+    def _shelves(self) -> list[Shelf]:
+        return [self.shelf(meter) for meter in self.setup.meters]
+
+    def _require_kept(self, window: int) -> None:
+        if month_of(window) in self.outbox.erasures():
+            raise ReadingsErased(month_name(month_of(window)))
 
     def _day_of(self, meter: MeterSetup, window: int, *, partial: bool) -> _Day:
         """Return a meter's window: values, or why not."""
@@ -434,13 +493,17 @@ class Adapter:
 
     def _month_key(self, window: int) -> bytes:
         """Return the pack key of a window's month, made at first use."""
-        path = self.folder / "keys" / f"{date_of(window).isoformat()[:7]}.key"
+        self._require_kept(window)
+        path = self._key_path(month_of(window))
         if not path.exists():
             mailbox.write_once(path, self._random(32))
         key = path.read_bytes()
         if len(key) != 32:
             raise MonthKeyError(path)
         return key
+
+    def _key_path(self, month: int) -> Path:
+        return self.folder / "keys" / f"{month_name(month)}.key"
 
     def _act(self, entry: Entry) -> Anchor:
         return Anchor(reader=self.setup.reader, window=entry.window, revision=entry.revision, root=entry.root)
@@ -460,6 +523,7 @@ class Adapter:
         The day before a meter's first and the one after its last count too: boundaries need readings from both sides.
         """
         window = self.setup.zone.window_at(time_ms // 1000)
+        self._require_kept(window)
         here = [meter for meter in self.setup.meters if meter.position == position]
         near = [meter for day in (window, window + 1, window - 1) for meter in here if meter.is_live(day)]
         if not near:

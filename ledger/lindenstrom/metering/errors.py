@@ -4,6 +4,7 @@ UsageError      CsvError, FolderError, SourceError, WindowNotBuilt        the fi
 CouldNotCheck   JournalDamaged, JournalBusy                               the journal cannot be used as it is
 RefusedByRules  MeterLocked, RegisterFell, MeterChanged, BreakUnfit,
                 SlotTooLarge, ValueConflict                               the meter or its data needs attention
+                ReadingsErased, ReadingsStillNeeded                       a month is erased, or may not be yet
 NotFinalYet     WindowNotOver
 KeyProblem      MonthKeyError
 """
@@ -141,3 +142,17 @@ class WindowNotOver(NotFinalYet):
 
     def __init__(self, window: int) -> None:
         super().__init__(f"{date_of(window)} is not over yet; build it after local midnight")
+
+
+class ReadingsErased(RefusedByRules):
+    """A month's readings and key are deleted."""
+
+    def __init__(self, month: str) -> None:
+        super().__init__(f"{month} is erased at this reader: nothing of it can be taken, built or delivered again")
+
+
+class ReadingsStillNeeded(RefusedByRules):
+    """A month's readings cannot be erased yet."""
+
+    def __init__(self, month: str, why: str) -> None:
+        super().__init__(f"{month} cannot be erased at this reader yet: {why}; erase it after that")

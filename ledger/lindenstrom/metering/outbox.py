@@ -36,6 +36,8 @@ CREATE TABLE IF NOT EXISTS gaps (
     window INTEGER NOT NULL, position INTEGER NOT NULL, reason TEXT NOT NULL,
     PRIMARY KEY (window, position, reason)
 ) STRICT;
+-- months (since year 0) that were erased: when it was begun and finished, unix time
+CREATE TABLE IF NOT EXISTS erasures (month INTEGER PRIMARY KEY, begun_at INTEGER NOT NULL, finished_at INTEGER) STRICT;
 """
 
 
@@ -144,9 +146,41 @@ class Outbox:
         """Note that the root is on the chain."""
         self._execute("UPDATE entries SET anchored = 1 WHERE window = ? AND revision = ?", (window, revision))
 
+    def erasures(self) -> dict[int, tuple[int, int | None]]:
+        """Return the erased months with when it was begun and finished (None while it is not)."""
+        rows = self._rows("SELECT month, begun_at, finished_at FROM erasures ORDER BY month", ())
+        return {month: (begun, finished) for month, begun, finished in rows}
+
+    def begin_erasure(self, month: int, now: int) -> None:
+        """Write down that a month is going to be erased, before anything is."""
+        self._execute("INSERT OR IGNORE INTO erasures (month, begun_at) VALUES (?, ?)", (month, now))
+
+    def finish_erasure(self, month: int, now: int) -> None:
+        """Write down that nothing of a month is left."""
+        self._execute("UPDATE erasures SET finished_at = ? WHERE month = ?", (now, month))
+
+    def erase(self, spans: Sequence[tuple[range, range]]) -> None:
+        """Delete packs, gaps and registers of these windows and their slots, with their bytes; roots stay.
+
+        A meter's newest registers stay until there are newer ones: the next pack goes on from them.
+        """
+        with closing(self._open()) as database, database:
+            for windows, slots in spans:
+                days = (windows.start, windows.stop)
+                database.execute("DELETE FROM packs WHERE window >= ? AND window < ?", days)
+                database.execute("DELETE FROM gaps WHERE window >= ? AND window < ?", days)
+                database.execute(
+                    "DELETE FROM boundaries WHERE slot >= ? AND slot < ? AND slot < "
+                    "(SELECT max(b.slot) FROM boundaries AS b WHERE b.meter = boundaries.meter)",
+                    (slots.start, slots.stop),
+                )
+        with closing(self._open()) as database:
+            database.execute("VACUUM")
+
     def _open(self) -> sqlite3.Connection:
         database = sqlite3.connect(self._path, timeout=30)
         database.execute("PRAGMA synchronous = FULL")
+        database.execute("PRAGMA secure_delete = ON")
         return database
 
     def _rows(self, statement: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:

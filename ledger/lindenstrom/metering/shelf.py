@@ -25,7 +25,7 @@ from lindenstrom.metering.intervals import (
     rollovers,
     window_values,
 )
-from lindenstrom.metering.journal import Journal, Kind, Record, read_journal
+from lindenstrom.metering.journal import Journal, Kind, Record, read_journal, sync_folder
 from lindenstrom.metering.timeline import (
     Timeline,
     break_record,
@@ -107,6 +107,26 @@ class Shelf:
         """Return whether a break is declared in [start, end)."""
         declared = register_timeline(read_journal(self.folder / BREAKS)).breaks
         return any(start_ms <= one.time_ms < end_ms for one in declared)
+
+    def erase(self, month: str) -> None:
+        """Delete what was received in or holds for a UTC month, YYYY-MM. Repeatable."""
+        for path in self.folder.iterdir():
+            if path.suffix in (".sml", ".csv") and path.name.startswith(month):
+                path.unlink()
+        path = self.folder / BREAKS
+        records = read_journal(path)
+        kept = [record for record in records if not _day(record.time_ms).startswith(month)]
+        if len(kept) < len(records):
+            part = path.with_name(f"{BREAKS}.part")
+            part.unlink(missing_ok=True)
+            with Journal(part) as journal:
+                journal.append(kept)
+            part.rename(path)
+        sync_folder(self.folder)
+
+    def months(self) -> set[str]:
+        """Return the UTC months, YYYY-MM, that have journals of readings."""
+        return {path.name[:7] for path in self.folder.iterdir() if path.suffix in (".sml", ".csv")}
 
     def known_intervals(self, slots: Iterable[int]) -> dict[int, SlotValue]:
         """Return what the journals have for these slots."""

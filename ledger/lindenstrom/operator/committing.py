@@ -4,12 +4,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from lindenstrom.core.allocation import DayResult
+from lindenstrom.core.calendar import month_of
 from lindenstrom.core.commitment import CommittedDay, DaySalts, commit_day
 from lindenstrom.core.salts import Purpose, salt
 from lindenstrom.core.statements import decode_lines, decode_triples, encode_lines, encode_triples
 from lindenstrom.operator.errors import StoredDayDiffers
 from lindenstrom.operator.office import Office
-from lindenstrom.store.keybook import month_of
 from lindenstrom.store.records import StoredDay, StoredPosting, StoredSource, StoredStatement
 
 FIRST_REVISION = 0

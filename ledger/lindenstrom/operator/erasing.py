@@ -5,7 +5,6 @@ leave behind. It is written down before anything is deleted, and every step can 
 erasure ends what was begun.
 """
 
-import calendar
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -13,14 +12,14 @@ from enum import StrEnum
 
 from lindenstrom.audit.erased import erasable_from, without
 from lindenstrom.audit.file import Erasable, audit_json, read_audit
-from lindenstrom.core.calendar import window_of
+from lindenstrom.core.calendar import month_name, window_of, windows_of
 from lindenstrom.core.salts import Purpose
 from lindenstrom.core.verification import PostingState
 from lindenstrom.mailbox import erase_audit, erase_bundles, erase_packs
 from lindenstrom.operator.errors import ErasedAlready, NotErasableYet, PostingsOpen
 from lindenstrom.operator.office import Office
 from lindenstrom.roster import Roster
-from lindenstrom.store.keybook import Erasure, month_name
+from lindenstrom.store.keybook import Erasure
 from lindenstrom.store.records import PostingStep
 
 KINDS = tuple(Erasable)
@@ -55,13 +54,6 @@ class Wanted:
     what: Erasable
     month: int
     member: int | None = None
-
-
-def windows_of(month: int) -> range:
-    """All windows of a month."""
-    year, index = divmod(month, 12)
-    first = window_of(date(year, index + 1, 1))
-    return range(first, first + calendar.monthrange(year, index + 1)[1])
 
 
 def due_from(office: Office, what: Erasable, month: int) -> int:

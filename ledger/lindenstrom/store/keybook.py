@@ -24,7 +24,7 @@ from sqlalchemy import (
     update,
 )
 
-from lindenstrom.core.calendar import date_of
+from lindenstrom.core.calendar import month_name
 from lindenstrom.core.salts import Purpose
 from lindenstrom.store.database import Database, shown
 from lindenstrom.store.errors import (
@@ -72,17 +72,6 @@ erasures = Table(
     Column("finished_at", BigInteger),
     PrimaryKeyConstraint("kind", "month", "member"),
 )
-
-
-def month_of(window: int) -> int:
-    """Month that a window belongs to, counted since year 0: the life span of a key."""
-    day = date_of(window)
-    return day.year * 12 + day.month - 1
-
-
-def month_name(month: int) -> str:
-    """A month as YYYY-MM."""
-    return f"{month // 12:04d}-{month % 12 + 1:02d}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from typing import Any, Self
 
 from sqlalchemy import Connection, Table, delete, func, insert, select, update
 
+from lindenstrom.core.calendar import month_name, month_of
 from lindenstrom.core.hashing import i128, u32
 from lindenstrom.core.salts import Purpose
 from lindenstrom.core.statements import Header, Source, SourceKind
@@ -25,7 +26,7 @@ from lindenstrom.store.errors import (
     StoreTooNew,
     StoreTooOld,
 )
-from lindenstrom.store.keybook import NO_MONTH, KeyBook, Randomness, month_name, month_of
+from lindenstrom.store.keybook import NO_MONTH, KeyBook, Randomness
 from lindenstrom.store.records import (
     PostingStep,
     StoredDay,
