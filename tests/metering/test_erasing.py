@@ -82,9 +82,9 @@ def test_intervals_go_and_the_register_stand_stays(tmp_path: Path) -> None:
 
 def test_breaks_of_other_months_stay(tmp_path: Path) -> None:
     adapter = Adapter.create(tmp_path / "home", home_setup(), random=folders.randomness)
-    zero = Registers(import_mwh=0, export_mwh=0)
+    old, new = (Registers(import_mwh=n, export_mwh=0) for n in (10**9, 0))
     for window in (DAY, DAY + 30):
-        declared = DeclaredBreak(time_ms=ZONE.window_start(window) * 1000, old_end=zero, new_start=zero)
+        declared = DeclaredBreak(time_ms=ZONE.window_start(window) * 1000, old_end=old, new_start=new)
         adapter.declare_break(5, declared)
     adapter.erase(MONTH, now=LATER)
     shelf = adapter.shelf(adapter.setup.meters[0])
