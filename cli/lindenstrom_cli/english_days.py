@@ -41,6 +41,7 @@ _DAYS: Final[dict[str, str]] = {
     ),
     "operator.resumed": "finished what was interrupted before",
     "operator.corrected": "a correction, revision {revision}; the final before it counts until this one is final",
+    "operator.left_out": "{day}  not corrected: {why}",
     "operator.correctable": (
         "{day}  final posting {sequence}: newer readings of reader {readers}; can be corrected until {until} "
         "(lindenstrom operator correct {day})"

@@ -5,7 +5,7 @@ Layout, all files canonical JSON (keys sorted, no spaces, one newline at the end
     packs/<window>/<reader>-r<revision>.json     reader → operator: a signed root and the packs under it
     bundles/<member>/<window>-s<sequence>.json   operator → member: what the member needs to recheck one posted day
     audit/<window>-s<sequence>.json              operator → auditors: what they need to recheck the whole posting
-    acts/<kind>/<id>.json                        member → operator: a signed act, `id` 64 hex digits (its digest)
+    acts/<kind>/<id>.json                        member → anyone: a signed act to be carried, `id` 64 hex digits
 
 A file appears whole or not at all and never changes: delivering the same again does nothing, other content under the
 same name is refused. Only an erasure (R9) removes files, or puts hashes in the place of what it takes out of them.

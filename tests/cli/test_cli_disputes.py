@@ -182,6 +182,11 @@ def test_a_final_day_is_corrected_and_the_difference_shown(day: CliHome) -> None
     day.ok("operator", "finalise")
     assert day.run("operator", "correct", DAY).exit_code == 6
     newer_readings(day)
+    packs = day.root / "mailbox" / "packs" / str(WINDOW) / "0-r1.json"
+    packs.rename(packs.with_suffix(".late"))
+    late = day.json("operator", "correct", "--due", code=5)
+    assert (late["days"], late["left_out"][0]["day"]) == ([], DAY)
+    packs.with_suffix(".late").rename(packs)
     assert f"{DAY}  final posting 1: newer readings of reader 0" in day.ok("operator", "status", "--days", "1")
     assert "a correction, revision 1" in day.ok("operator", "correct", "--due")
     bundle = day.path(f"mailbox/bundles/2/{WINDOW}-s2.json")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import click
 
 from lindenstrom.core.calendar import date_of, window_of
+from lindenstrom.errors import ExitCode
 from lindenstrom_cli.app import Session, command, group
 from lindenstrom_cli.catalogue import text
 from lindenstrom_cli.commands.demand import DemandLine, demand_line
@@ -28,16 +29,31 @@ operator.add_command(erase)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOut:
+    """A day that could not be corrected yet, and why."""
+
+    day: date
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settled(Result):
-    """Days that were settled or corrected now."""
+    """Days that were settled or corrected now; days left out of a run over all that were due."""
 
     SCHEMA: ClassVar[str] = "settled"
     days: tuple["SettledDay", ...]
+    left_out: tuple[LeftOut, ...] = ()
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """0, or 5 where a day was left out."""
+        return ExitCode.COULD_NOT_CHECK if self.left_out else ExitCode.OK
 
     def lines(self) -> Iterable[str]:
         """A line a day, and what had to be replaced."""
-        if not self.days:
+        if not self.days and not self.left_out:
             yield text("operator.nothing_due")
+        yield from (text("operator.left_out", day=left.day, why=left.why) for left in self.left_out)
         for day in self.days:
             shown = {"sequence": day.sequence, "members": day.members, "gas": day.gas}
             yield text("operator.settled", day=date_of(day.window), meters=day.meters, slots=day.slots, **shown)
@@ -202,8 +218,10 @@ def correct(session: Session, days: tuple[date, ...], due: bool) -> Settled:
     """Correct final days: settle them again with the readings anchored since, as a new revision.
 
     The final stays what it is until the correction is final too. A day can be corrected for 12 months after its end.
+    With --due, a day whose newer readings were not delivered is left out and named (exit code 5).
     """
     from lindenstrom.operator.day import correct_day, finish_pending
+    from lindenstrom.operator.errors import NothingToCorrect, PacksNotDelivered
     from lindenstrom.operator.status import status as status_of
 
     if bool(days) == due:
@@ -212,9 +230,15 @@ def correct(session: Session, days: tuple[date, ...], due: bool) -> Settled:
     done = finish_pending(office)
     begun = {d.window for d in done if d.revision}
     wanted = [c.window for c in status_of(office, days=1).corrections] if due else [window_of(d) for d in days]
+    left: list[LeftOut] = []
     for window in session.track([w for w in wanted if w not in begun], text("progress.settle")):
-        done.append(correct_day(office, window))
-    return Settled(days=tuple(done))
+        try:
+            done.append(correct_day(office, window))
+        except (PacksNotDelivered, NothingToCorrect) as error:
+            if not due:
+                raise
+            left.append(LeftOut(day=date_of(window), why=str(error)))  # one reader must not keep the others waiting
+    return Settled(days=tuple(done), left_out=tuple(left))
 
 
 @command(
