@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {Bind, Binding, Constants, IRegistry} from "./interfaces/IRegistry.sol";
+import {Bind, Binding, Constants, IRegistry, ReaderKey} from "./interfaces/IRegistry.sol";
 import {Calendar} from "./libraries/Calendar.sol";
 import {
     AlreadyCarried,
@@ -30,15 +30,24 @@ contract Registry is IRegistry {
         keccak256("Bind(uint32 member,bytes32 meter,uint32 reader,uint32 position,uint32 fromDay,uint32 endDay,bytes32 auditors)");
     bytes32 private constant UNBIND = keccak256("Unbind(uint32 binding,uint32 endDay)");
 
-    uint8 private constant SECP256K1 = 1;
     uint256 private constant MAX_AUDITORS = 32;
+    uint64 private constant NOTICE = 30 days;
+    uint64 private constant OPEN = type(uint64).max;
     uint256 private constant MAX_LIVE = 4;
     uint256 private constant MAX_EVER = 32;
 
-    /// @dev One slot.
+    /// @dev On secp256k1 the first slot says it all.
     struct Reader {
         uint8 curve;
         address signer;
+        bytes32 x;
+        bytes32 y;
+    }
+
+    struct Auditor {
+        address account;
+        uint64 fromTime;
+        uint64 endTime;
     }
 
     /// @dev Two slots, the dates in the first: skipping a binding that does not hold costs one read.
@@ -60,10 +69,11 @@ contract Registry is IRegistry {
     uint32 public immutable answerTime;
     uint8 public immutable depth;
     uint32 public immutable firstWindow;
-    bytes32 public immutable auditorsHash;
 
-    address[] private _auditors;
+    bytes32 public auditorsHash;
+    Auditor[] private _auditors;
     mapping(address auditor => uint256 indexPlusOne) private _auditorIndex;
+    mapping(address signer => bool) private _everReader;
     address[] private _accounts;
     mapping(address account => uint32 member) private _memberOf;
     uint32 public readerCount;
@@ -100,16 +110,10 @@ contract Registry is IRegistry {
         depth = c.depth;
         firstWindow = uint32(_earliestDay());
 
-        bytes memory packed;
         for (uint256 i = 0; i < auditors.length; i++) {
-            address a = auditors[i];
-            require(a != address(0), ZeroAddress());
-            require(a != theOperator && _auditorIndex[a] == 0, AuditorConflict(a));
-            _auditorIndex[a] = i + 1;
-            packed = abi.encodePacked(packed, a);
+            _addAuditor(auditors[i], uint64(block.timestamp));
         }
-        _auditors = auditors;
-        auditorsHash = keccak256(packed);
+        _hashAuditors();
 
         _bindings.push();
         for (uint32 m = 0; m < 2; m++) {
@@ -128,13 +132,17 @@ contract Registry is IRegistry {
         return uint8(_auditors.length);
     }
 
-    function auditor(uint256 index) external view returns (address) {
-        return _auditors[index];
+    function auditor(uint8 index) external view returns (address, uint64, uint64) {
+        require(index < _auditors.length, UnknownAuditor(index));
+        Auditor storage a = _auditors[index];
+        return (a.account, a.fromTime, a.endTime);
     }
 
-    function auditorIndex(address who) external view returns (uint8) {
+    function auditorIndex(address who) public view returns (uint8) {
         uint256 plusOne = _auditorIndex[who];
         require(plusOne != 0, NotAuditor(who));
+        Auditor storage a = _auditors[plusOne - 1];
+        require(a.fromTime <= block.timestamp && block.timestamp < a.endTime, NotAuditor(who));
         return uint8(plusOne - 1);
     }
 
@@ -147,15 +155,16 @@ contract Registry is IRegistry {
         return _accounts[member];
     }
 
-    function reader(uint32 index) external view returns (uint8 curve, bytes32 keyA, bytes32 keyB) {
-        Reader storage r = _reader(index);
-        return (r.curve, bytes32(uint256(uint160(r.signer))), 0);
+    function reader(uint32 index) external view returns (ReaderKey memory) {
+        return _key(index);
     }
 
-    function readerKeys(uint32[] calldata indices) external view returns (bytes32[] memory keys) {
-        keys = new bytes32[](indices.length);
+    function signers(uint32[] calldata indices) external view returns (uint256[] memory found) {
+        found = new uint256[](indices.length);
         for (uint256 i = 0; i < indices.length; i++) {
-            keys[i] = bytes32(uint256(uint160(_reader(indices[i]).signer)));
+            Reader storage r = _readers[indices[i]];
+            (uint8 curve, address signer) = (r.curve, r.signer);
+            found[i] = uint256(curve) << 160 | uint160(signer);
         }
     }
 
@@ -224,9 +233,38 @@ contract Registry is IRegistry {
     function addReader(uint32 expectedIndex, uint8 curve, bytes32 keyA, bytes32 keyB) external onlyOperator {
         uint32 next = readerCount;
         require(expectedIndex == next, UnexpectedIndex(expectedIndex, next));
-        _readers[next] = _checkedKey(curve, keyA, keyB);
+        _setKey(next, curve, keyA, keyB);
         readerCount = next + 1;
         emit ReaderAdded(next, curve, keyA, keyB);
+    }
+
+    function appointAuditor(uint8 expectedIndex, address newAuditor) external onlyOperator {
+        uint256 next = _auditors.length;
+        require(expectedIndex == next, UnexpectedIndex(expectedIndex, uint32(next)));
+        require(next < MAX_AUDITORS, TooManyAuditors(next + 1));
+        _addAuditor(newAuditor, uint64(block.timestamp) + NOTICE);
+        _hashAuditors();
+    }
+
+    function dismissAuditor(uint8 index) external onlyOperator {
+        require(index < _auditors.length, UnknownAuditor(index));
+        Auditor storage a = _auditors[index];
+        require(a.endTime == OPEN, AlreadyEnding(index, a.endTime));
+        a.endTime = uint64(block.timestamp) + NOTICE;
+        _hashAuditors();
+        emit AuditorDismissed(index, a.endTime);
+    }
+
+    // Act of an auditor
+
+    function resignAuditor() external {
+        uint256 plusOne = _auditorIndex[msg.sender];
+        require(plusOne != 0, NotAuditor(msg.sender));
+        Auditor storage a = _auditors[plusOne - 1];
+        require(block.timestamp < a.endTime, NotAuditor(msg.sender));
+        a.endTime = uint64(block.timestamp);
+        _hashAuditors();
+        emit AuditorResigned(uint8(plusOne - 1), a.endTime);
     }
 
     // Signed acts, carried by anyone
@@ -242,10 +280,10 @@ contract Registry is IRegistry {
     }
 
     function rotateReader(uint32 index, uint8 curve, bytes32 keyA, bytes32 keyB, bytes calldata signature) external {
-        Reader storage r = _reader(index);
+        ReaderKey memory old = _key(index);
         bytes32 digest = _consume(keccak256(abi.encode(ROTATE_READER, index, curve, keyA, keyB)));
-        require(Signatures.signer(digest, signature) == r.signer, NotSignedByReader(index));
-        _readers[index] = _checkedKey(curve, keyA, keyB);
+        require(Signatures.isByKey(old, digest, signature), NotSignedByReader(index));
+        _setKey(index, curve, keyA, keyB);
         emit ReaderRotated(index, curve, keyA, keyB);
     }
 
@@ -303,10 +341,12 @@ contract Registry is IRegistry {
         require(day >= _earliestDay(), DayTooEarly(day, uint32(_earliestDay())));
     }
 
-    function _reader(uint32 index) private view returns (Reader storage r) {
-        r = _readers[index];
+    function _key(uint32 index) private view returns (ReaderKey memory) {
+        Reader storage r = _readers[index];
+        (uint8 curve, address signer) = (r.curve, r.signer);
         // every curve has a number above zero
-        require(r.curve != 0, UnknownReader(index));
+        require(curve != 0, UnknownReader(index));
+        return curve == Signatures.P256 ? ReaderKey(curve, r.x, r.y) : ReaderKey(curve, bytes32(uint256(uint160(signer))), 0);
     }
 
     function _binding(uint32 id) private view returns (StoredBinding storage) {
@@ -337,12 +377,34 @@ contract Registry is IRegistry {
         _memberOf[newAccount] = member;
     }
 
-    function _checkedKey(uint8 curve, bytes32 keyA, bytes32 keyB) private view returns (Reader memory) {
-        require(curve == SECP256K1, CurveNotSupported(curve));
+    function _setKey(uint32 index, uint8 curve, bytes32 keyA, bytes32 keyB) private {
+        if (curve == Signatures.P256 && Signatures.hasP256()) {
+            require(Signatures.onP256(keyA, keyB), KeyMalformed(keyA, keyB));
+            _readers[index] = Reader(curve, address(0), keyA, keyB);
+            return;
+        }
+        require(curve == Signatures.SECP256K1, CurveNotSupported(curve));
         address signer = address(uint160(uint256(keyA)));
         require(signer != address(0) && bytes32(uint256(uint160(signer))) == keyA && keyB == 0, KeyMalformed(keyA, keyB));
         require(_auditorIndex[signer] == 0, AuditorConflict(signer));
-        return Reader(curve, signer);
+        _everReader[signer] = true;
+        _readers[index] = Reader(curve, signer, 0, 0);
+    }
+
+    function _addAuditor(address who, uint64 fromTime) private {
+        require(who != address(0), ZeroAddress());
+        require(who != operator && _auditorIndex[who] == 0 && !_everReader[who], AuditorConflict(who));
+        _auditors.push(Auditor(who, fromTime, OPEN));
+        _auditorIndex[who] = _auditors.length;
+        emit AuditorAppointed(uint8(_auditors.length - 1), who, fromTime);
+    }
+
+    function _hashAuditors() private {
+        bytes memory packed;
+        for (uint256 i = 0; i < _auditors.length; i++) {
+            if (_auditors[i].endTime == OPEN) packed = abi.encodePacked(packed, _auditors[i].account);
+        }
+        auditorsHash = keccak256(packed);
     }
 
     function _checkCaps(uint32 member, uint32 fromDay, uint32 endDay) private view {

@@ -138,8 +138,26 @@ abstract contract Community is Checks {
         return Anchor(reader, window, revision, root, signed(READER_KEY + reader, act));
     }
 
-    function one(Anchor memory a) internal pure returns (Anchor[] memory list) {
-        list = new Anchor[](1);
-        list[0] = a;
+    /// @dev As `anchorMany` takes it; a group per run of one window. Signatures of 65 bytes become compact ones.
+    function dense(Anchor[] memory list) internal pure returns (bytes memory packed) {
+        for (uint256 from = 0; from < list.length;) {
+            uint256 end = from;
+            bytes memory group;
+            for (; end < list.length && list[end].window == list[from].window; end++) {
+                group = abi.encodePacked(group, list[end].reader, list[end].revision, list[end].root, compact(list[end].signature));
+            }
+            packed = abi.encodePacked(packed, list[from].window, uint16(end - from), group);
+            from = end;
+        }
+    }
+
+    function compact(bytes memory signature) internal pure returns (bytes memory) {
+        if (signature.length != 65) return signature;
+        (bytes32 r, bytes32 s) = (bytes32(0), bytes32(0));
+        assembly ("memory-safe") {
+            r := mload(add(signature, 32))
+            s := mload(add(signature, 64))
+        }
+        return abi.encodePacked(r, uint8(signature[64]) == 28 ? s | bytes32(uint256(1) << 255) : s);
     }
 }

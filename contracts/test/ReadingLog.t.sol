@@ -16,16 +16,16 @@ contract ReadingLogTest is Community {
 
     function refuse(Anchor memory a, bytes memory reason) private {
         vm.expectRevert(reason);
-        readingLog.anchor(one(a));
+        readingLog.anchor(a);
     }
 
     function test_record_is_counted_once() public {
         Anchor memory a = anAnchor(0, WINDOW, 0, keccak256("root"));
-        eq(readingLog.anchor(one(a)), 1, "batch 1");
+        eq(readingLog.anchor(a), 1, "batch 1");
         eq(readingLog.count(0, WINDOW), 1, "counted");
-        eq(readingLog.anchor(one(a)), 0, "known");
+        eq(readingLog.anchor(a), 0, "known");
         a.signature = "";
-        eq(readingLog.anchor(one(a)), 0, "known, whatever the signature");
+        eq(readingLog.anchor(a), 0, "known, whatever the signature");
         eq(readingLog.count(0, WINDOW), 1, "still one");
         eq(readingLog.batchCount(), 1, "one batch");
         eq(readingLog.count(1, WINDOW), 0, "neighbour");
@@ -33,17 +33,17 @@ contract ReadingLogTest is Community {
     }
 
     function test_other_root_conflicts() public {
-        readingLog.anchor(one(anAnchor(0, WINDOW, 0, keccak256("root"))));
+        readingLog.anchor(anAnchor(0, WINDOW, 0, keccak256("root")));
         refuse(anAnchor(0, WINDOW, 0, keccak256("other")), abi.encodeWithSelector(IReadingLog.RootConflict.selector, 0, WINDOW, 0));
-        readingLog.anchor(one(anAnchor(0, WINDOW, 1, keccak256("second"))));
-        eq(readingLog.anchor(one(anAnchor(0, WINDOW, 0, keccak256("root")))), 0, "an older revision is known");
+        readingLog.anchor(anAnchor(0, WINDOW, 1, keccak256("second")));
+        eq(readingLog.anchor(anAnchor(0, WINDOW, 0, keccak256("root"))), 0, "an older revision is known");
         refuse(anAnchor(0, WINDOW, 1, keccak256("root")), abi.encodeWithSelector(IReadingLog.RootConflict.selector, 0, WINDOW, 1));
     }
 
     function test_revisions_leave_no_gap() public {
         refuse(anAnchor(0, WINDOW, 1, keccak256("root")), abi.encodeWithSelector(IReadingLog.RevisionGap.selector, 0, WINDOW, 1, 0));
         for (uint16 r = 0; r < 255; r++) {
-            readingLog.anchor(one(anAnchor(0, WINDOW, r, bytes32(uint256(r) + 1))));
+            readingLog.anchor(anAnchor(0, WINDOW, r, bytes32(uint256(r) + 1)));
         }
         eq(readingLog.count(0, WINDOW), 255, "full");
         refuse(anAnchor(0, WINDOW, 255, keccak256("root")), abi.encodeWithSelector(IReadingLog.TooManyRevisions.selector, 0, WINDOW));
@@ -67,9 +67,9 @@ contract ReadingLogTest is Community {
         refuse(anAnchor(0, WINDOW + 1, 0, keccak256("r")), abi.encodeWithSelector(WindowNotOver.selector, WINDOW + 1, end));
         refuse(anAnchor(0, WINDOW, 0, 0), abi.encodeWithSelector(IReadingLog.ZeroRoot.selector, 0, WINDOW));
         vm.expectRevert(abi.encodeWithSelector(IReadingLog.BatchSize.selector, 0));
-        readingLog.anchor(new Anchor[](0));
+        readingLog.anchorMany("");
         vm.expectRevert(abi.encodeWithSelector(IReadingLog.BatchSize.selector, 257));
-        readingLog.anchor(new Anchor[](257));
+        readingLog.anchorMany(abi.encodePacked(WINDOW, uint16(257), new bytes(257 * 102)));
     }
 
     function leafOf(Anchor memory a) private view returns (bytes32) {
@@ -81,13 +81,13 @@ contract ReadingLogTest is Community {
     }
 
     function test_batch_of_three_opens_and_skips_the_known() public {
-        readingLog.anchor(one(anAnchor(0, WINDOW, 0, bytes32(uint256(1)))));
+        readingLog.anchor(anAnchor(0, WINDOW, 0, bytes32(uint256(1))));
         Anchor[] memory batch = new Anchor[](4);
         batch[0] = anAnchor(0, WINDOW, 1, bytes32(uint256(2)));
         batch[1] = anAnchor(0, WINDOW, 0, bytes32(uint256(1)));
         batch[2] = anAnchor(1, WINDOW, 0, bytes32(uint256(3)));
         batch[3] = anAnchor(1, WINDOW - 1, 0, bytes32(uint256(4)));
-        eq(readingLog.anchor(batch), 2, "batch 2");
+        eq(readingLog.anchorMany(dense(batch)), 2, "batch 2");
 
         bytes32 left = node(leafOf(batch[0]), leafOf(batch[2]));
         bytes32 right = node(leafOf(batch[3]), 0);
@@ -146,12 +146,15 @@ contract AnchorGasTest is Community {
         for (uint32 r = 0; r < 200; r++) {
             batch[r] = anAnchor(r, window, 0, keccak256(abi.encode("root", r)));
         }
-        bytes memory data = abi.encodeCall(readingLog.anchor, (batch));
+        bytes memory data = abi.encodeCall(readingLog.anchorMany, (dense(batch)));
         vm.cool(address(registry));
         vm.cool(address(readingLog));
         (bool ok,) = address(readingLog).call(data);
         uint256 used = 21_000 + vm.lastCallGas().gasTotalUsed;
         yes(ok, "anchored");
+        for (uint32 r = 0; r < 200; r++) {
+            eq(readingLog.count(r, window), 1, "counted");
+        }
         for (uint256 i = 0; i < data.length; i++) {
             used += data[i] == 0 ? 4 : 16;
         }

@@ -228,7 +228,7 @@ contract RefuteTest is Day {
         bytes32[] memory leaf = new bytes32[](1);
         leaf[0] = packLeaf;
         (bytes32 root, bytes32[][] memory proofs) = Grove.grow(leaf, 40, DEPTH);
-        uint64 batch = readingLog.anchor(one(anAnchor(0, WINDOW, 1, root)));
+        uint64 batch = readingLog.anchor(anAnchor(0, WINDOW, 1, root));
         return (RecordOpening(batch, uint64(block.timestamp), root, 0, new bytes32[](0)), proofs[0]);
     }
 

@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 import {Registry} from "../lindenstrom_contracts/Registry.sol";
-import {Bind, Binding, Constants, IRegistry} from "../lindenstrom_contracts/interfaces/IRegistry.sol";
+import {Bind, Binding, Constants, IRegistry, ReaderKey} from "../lindenstrom_contracts/interfaces/IRegistry.sol";
 import "../lindenstrom_contracts/libraries/Errors.sol";
 import {Community} from "./Community.sol";
 
@@ -40,10 +40,10 @@ contract RegistryTest is Community {
         eq(registry.account(1), operator, "rounding account");
         eq(registry.auditorsHash(), keccak256(abi.encodePacked(auditor, secondAuditor)), "auditors");
         eq(registry.auditorIndex(secondAuditor), 1, "auditor index");
-        (uint8 curve, bytes32 keyA, bytes32 keyB) = registry.reader(1);
-        eq(curve, 1, "curve");
-        eq(keyA, readerKey(1), "key A");
-        eq(keyB, bytes32(0), "key B");
+        ReaderKey memory key = registry.reader(1);
+        eq(key.curve, 1, "curve");
+        eq(key.keyA, readerKey(1), "key A");
+        eq(key.keyB, bytes32(0), "key B");
     }
 
     function refuseConstants(Constants memory c, uint8 which, uint256 value) private {
@@ -126,8 +126,7 @@ contract RegistryTest is Community {
         vm.expectRevert(abi.encodeWithSelector(IRegistry.NotSignedByReader.selector, 0));
         registry.rotateReader(0, 1, readerKey(7), 0, byOther);
         registry.rotateReader(0, 1, readerKey(7), 0, byOld);
-        (, bytes32 keyA,) = registry.reader(0);
-        eq(keyA, readerKey(7), "new key");
+        eq(registry.reader(0).keyA, readerKey(7), "new key");
     }
 
     function test_smart_account_signs_by_eip1271() public {

@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 /// @notice What a reader signs (EIP-712, without the signature): the root of its tree of packs for a window.
+/// @param signature 65 bytes r ‖ s ‖ v for a secp256k1 key, 64 bytes r ‖ s for a P-256 key.
 struct Anchor {
     uint32 reader;
     uint32 window;
@@ -25,15 +26,27 @@ struct RecordOpening {
 /// @notice A record is (reader, window, revision) → root, once, for ever. Windows are independent of each other; revisions of a window count
 /// up from 0 by one. Anyone carries records; delivering one again changes nothing.
 ///
+/// `anchor` takes one record and says exactly what is wrong with it; `anchorMany` takes up to 256 and passes over what it cannot take, so
+/// that no record can keep back those it travels with. Both make one batch of what is new.
+///
 /// NOT guaranteed: that a root can be opened, that packs below it are well-formed or true, or that a reader anchors at all.
 /// Warning: the log compares a known record's root with the newest one only, and by its low 24 bits. A second root that a reader signed
 /// for a known revision is never stored, whatever its bits; only the error is not raised in one of 2^24 cases.
 interface IReadingLog {
-    /// @param slot The record's place in its batch: what `RecordOpening` needs.
-    event Anchored(uint32 indexed reader, uint32 indexed window, uint16 revision, bytes32 root, uint64 batch, uint16 slot, uint64 time);
+    /// @notice New records of one window, in the order of their batch.
+    /// @param time Block time.
+    /// @param firstSlot Place of the first of them in the batch, what `RecordOpening` needs; the others follow.
+    /// @param records k × (reader u32 ‖ revision u16 ‖ root b32).
+    event Anchored(uint32 indexed window, uint64 indexed batch, uint64 time, uint16 firstSlot, bytes records);
+    /// @notice `anchorMany` passed over a record. A known record is passed over without this event.
+    /// @param index Place of the record in the call, from 0, counted through all groups.
+    /// @param why 1 UnknownReader, 2 WindowNotOver, 3 ZeroRoot, 4 RootConflict, 5 RevisionGap, 6 TooManyRevisions, 7 NotSignedByReader.
+    event Skipped(uint16 index, uint8 why);
     event Withheld(uint32 indexed reader, uint32 indexed window, address auditor);
 
     error BatchSize(uint256 count);
+    /// @notice The groups do not end with the bytes.
+    error BatchMalformed(uint256 length);
     error ZeroRoot(uint32 reader, uint32 window);
     /// @notice The newest known revision of this window has another root.
     error RootConflict(uint32 reader, uint32 window, uint16 revision);
@@ -44,9 +57,14 @@ interface IReadingLog {
     /// @notice The opening does not lead to the batch that the chain recorded.
     error BadRecord(uint32 reader, uint32 window, uint16 revision);
 
-    /// @notice 1 to 256 records, each signed by its reader's key of now. Known ones are skipped, their signatures unread.
-    /// @return batch The id of the batch of new records; 0 if all were known.
-    function anchor(Anchor[] calldata records) external returns (uint64 batch);
+    /// @notice One record, signed by its reader's key of now; reverts with what is wrong. A known one is passed over, its signature unread.
+    /// @return batch The id of the record's batch; 0 if it was known.
+    function anchor(Anchor calldata record) external returns (uint64 batch);
+    /// @notice 1 to 256 records in groups of one window each, one after another without gaps:
+    /// window u32 ‖ count u16 ‖ count × (reader u32 ‖ revision u16 ‖ root b32 ‖ signature 64).
+    /// @dev The signature is r ‖ yParityAndS (EIP-2098) for a secp256k1 key, r ‖ s for a P-256 key. Readers in rising order save gas.
+    /// @return batch The id of the batch of new records; 0 if nothing was new.
+    function anchorMany(bytes calldata packed) external returns (uint64 batch);
     /// @notice Auditors only, once per reader and window: the reader keeps back what it should have delivered. Only postings made after
     /// this may replace its anchored readings on that ground.
     function recordWithheld(uint32 reader, uint32 window) external;

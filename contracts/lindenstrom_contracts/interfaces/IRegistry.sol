@@ -15,6 +15,14 @@ struct Constants {
     uint8 depth;
 }
 
+/// @notice A reader's key of now.
+/// @param curve 1 secp256k1: keyA is the signer's address as a number, keyB zero. 2 P-256: keyA is x, keyB is y.
+struct ReaderKey {
+    uint8 curve;
+    bytes32 keyA;
+    bytes32 keyB;
+}
+
 /// @notice A member's signed consent: this meter, read by this reader at this place of its tree, counts for me.
 /// @param auditors Hash of the auditors the member consents to; see `auditorsHash`.
 struct Bind {
@@ -40,6 +48,8 @@ struct Binding {
 /// @title Who is who, and which meter counts for whom
 /// @notice Members and readers have indices that are never used twice. Everything here is append-only; ends of bindings move only towards
 /// today, and only from the day after tomorrow on. Nobody can upgrade, pause or rewrite it.
+/// The operator announces a change of auditors, and it takes effect 30 days later; only the auditor can leave at once. An auditor's index,
+/// and with it the bit in attestations, stays theirs for ever.
 ///
 /// NOT guaranteed: that a meter exists, that it stands at the member's home, that it is bound in one community only, or that the reader puts
 /// the meter's readings where the binding says. The operator can end a binding (from the day after tomorrow), for example of a stranger
@@ -54,20 +64,31 @@ interface IRegistry {
     );
     event MeterUnbound(uint32 indexed binding, uint32 endDay);
 
+    /// @param fromTime Unix time from which the auditor is active.
+    event AuditorAppointed(uint8 indexed index, address auditor, uint64 fromTime);
+    /// @param endTime Unix time from which the auditor is not active any more.
+    event AuditorDismissed(uint8 indexed index, uint64 endTime);
+    event AuditorResigned(uint8 indexed index, uint64 endTime);
+
     /// @notice A constant lies outside its allowed range. which: 0 offset, 1 close delay, 2 objection period, 3 answer time, 4 depth.
     error ConstantOutOfRange(uint8 which, uint256 value);
     error ZeroAddress();
+    /// @notice At most 32 ever.
     error TooManyAuditors(uint256 count);
-    /// @notice An auditor is listed twice, or is also operator or reader.
+    /// @notice An address is an auditor once, and neither the operator's nor a key that a reader ever had.
     error AuditorConflict(address account);
+    /// @notice Not an auditor, or not active now.
     error NotAuditor(address caller);
+    error UnknownAuditor(uint8 index);
+    /// @notice This auditor's end is fixed.
+    error AlreadyEnding(uint8 index, uint64 endTime);
     /// @notice The index that the caller expects is taken, or not yet reached.
     error UnexpectedIndex(uint32 expected, uint32 next);
     error AccountTaken(address account, uint32 member);
     error UnknownBinding(uint32 binding);
-    /// @notice Only curve 1 (secp256k1) is accepted on this chain.
+    /// @notice Curve 1 is accepted everywhere, curve 2 where the chain verifies P-256 at address 0x100; there are no others.
     error CurveNotSupported(uint8 curve);
-    /// @notice For curve 1, keyA is the signer's address, not zero, and keyB is zero.
+    /// @notice For curve 1, keyA is the signer's address, not zero, and keyB is zero. For curve 2, (keyA, keyB) is a point of P-256.
     error KeyMalformed(bytes32 keyA, bytes32 keyB);
     error NotSignedByReader(uint32 reader);
     error ZeroMeter();
@@ -90,20 +111,23 @@ interface IRegistry {
     /// @notice The first window that can be posted: the day of deployment + 2.
     function firstWindow() external view returns (uint32);
 
-    /// @notice keccak-256 of the auditors' addresses, packed in order.
+    /// @notice keccak-256 of the addresses, packed in order of index, of all auditors whose end is not fixed; announced ones included.
     function auditorsHash() external view returns (bytes32);
+    /// @notice Auditors ever named; indices run below it.
     function auditorCount() external view returns (uint8);
-    function auditor(uint256 index) external view returns (address);
-    /// @notice The auditor's index. Reverts with NotAuditor for anybody else.
+    /// @notice The auditor is active from `fromTime` until before `endTime`; the greatest number if the end is open.
+    function auditor(uint8 index) external view returns (address account, uint64 fromTime, uint64 endTime);
+    /// @notice The index of an auditor who is active now. Reverts with NotAuditor for anybody else.
     function auditorIndex(address account) external view returns (uint8);
 
     function memberCount() external view returns (uint32);
     function account(uint32 member) external view returns (address);
     function readerCount() external view returns (uint32);
-    /// @notice curve 1 is secp256k1: keyA is the signer's address as a number, keyB zero.
-    function reader(uint32 index) external view returns (uint8 curve, bytes32 keyA, bytes32 keyB);
-    /// @notice keyA of each reader. Reverts if one is unknown.
-    function readerKeys(uint32[] calldata indices) external view returns (bytes32[] memory keys);
+    /// @notice See `ReaderKey`. Reverts if there is no such reader.
+    function reader(uint32 index) external view returns (ReaderKey memory key);
+    /// @notice For each reader curve · 2^160 + the signer's address; on P-256 no address, the key is to be asked for with `reader`. 0 where there
+    /// is no such reader.
+    function signers(uint32[] calldata indices) external view returns (uint256[] memory found);
     function bindingCount() external view returns (uint32);
     function binding(uint32 id)
         external
@@ -129,6 +153,12 @@ interface IRegistry {
     function addMember(uint32 expectedIndex, address newAccount) external;
     /// @notice Operator only.
     function addReader(uint32 expectedIndex, uint8 curve, bytes32 keyA, bytes32 keyB) external;
+    /// @notice Operator only; active 30 days later.
+    function appointAuditor(uint8 expectedIndex, address newAuditor) external;
+    /// @notice Operator only, once per auditor; takes effect 30 days later.
+    function dismissAuditor(uint8 index) external;
+    /// @notice The auditor alone; takes effect at once.
+    function resignAuditor() external;
     /// @notice RotateAccount, signed by the old account; counts at once. A lost key cannot be rotated: it means a new index.
     function rotateAccount(uint32 member, address newAccount, bytes calldata signature) external;
     /// @notice RotateReader, signed by the old key; counts at once.
