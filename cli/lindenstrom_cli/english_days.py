@@ -29,6 +29,7 @@ _METER: Final[dict[str, str]] = {
     "meter.digits": "Meter at position {position}: its registers start again at 0 after {digits} digits of kWh.",
     "meter.no_gap": "Nothing is missing.",
     "meter.day_open": "{day}  not complete",
+    "meter.skipped": "{day}  not taken by the chain: {reason}",
     "meter.gap": "position {position}: {reason}",
     "progress.import": "importing",
     "progress.anchor": "anchoring",

@@ -47,8 +47,8 @@ class ChainFacts:
         """Unix time of an auditor's record, 0 for none."""
         return self._contracts.withheld_at(reader, window)
 
-    def reader_accounts(self, reader: int) -> Sequence[bytes]:
-        """All addresses that the reader has signed with so far, from the registry's events."""
+    def reader_keys(self, reader: int) -> Sequence[bytes]:
+        """All keys that the reader has signed with so far, from the registry's events."""
         return self._contracts.reader_keys(reader)
 
     def anchored_at(self, reader: int, window: int, revision: int) -> int:
@@ -72,7 +72,7 @@ class ChainFacts:
         auditors = self._contracts.auditors()
 
         def named(bitmap: int) -> tuple[bytes, ...]:
-            return tuple(a for i, a in enumerate(auditors) if bitmap >> i & 1)
+            return tuple(a.address for a in auditors if bitmap >> a.index & 1)
 
         return PostingFacts(
             window=found.window,

@@ -11,12 +11,11 @@ from lindenstrom.core.eip712 import Anchor
 from lindenstrom.core.merkle import PositionalTree
 from lindenstrom.core.packs import BYTES_PER_SLOT, HEADER_BYTES, Registers, Status, pack_fault, pack_leaf
 from lindenstrom.core.terms import Binding, Parameters
-from lindenstrom.errors import LindenstromError
 from lindenstrom.mailbox import PackDelivery
 from lindenstrom.roster import Anchoring, Anchorings, Roster, newest_at
 
-Recover = Callable[[bytes, bytes], bytes]
-"""(digest, signature) → 20-byte address; may raise a LindenstromError."""
+SignedBy = Callable[[bytes, bytes, bytes], bool]
+"""(key, digest, signature) → whether the key signed."""
 
 
 class Ground(StrEnum):
@@ -42,7 +41,7 @@ class ReaderDay:
     revision: int
     packs: Mapping[int, bytes]
     tree: PositionalTree
-    account: bytes
+    key: bytes
     signature: bytes
     erased: Collection[int] = ()
 
@@ -72,10 +71,10 @@ def check_delivery(
     *,
     separator: bytes,
     depth: int,
-    accounts: Sequence[bytes],
-    recover: Recover,
+    keys: Sequence[bytes],
+    signed_by: SignedBy,
 ) -> ReaderDay | DeliveryFault:
-    """A delivery as the tree that was anchored, or why it is not. accounts: the reader's keys so far.
+    """A delivery as the tree that was anchored, or why it is not. keys: the reader's keys so far.
 
     The separator is the domain in which the reader signed.
     """
@@ -87,17 +86,15 @@ def check_delivery(
     if tree.root != record.root:
         return DeliveryFault.ROOT
     act = Anchor(reader=record.reader, window=record.window, revision=record.revision, root=record.root)
-    try:
-        account = recover(act.digest(separator), delivery.signature)
-    except LindenstromError:
-        return DeliveryFault.SIGNATURE
-    if account not in accounts:
+    digest = act.digest(separator)
+    key = next((k for k in reversed(keys) if signed_by(k, digest, delivery.signature)), None)
+    if key is None:
         return DeliveryFault.SIGNATURE
     return ReaderDay(
         revision=record.revision,
         packs=delivery.packs,
         tree=tree,
-        account=account,
+        key=key,
         signature=delivery.signature,
         erased=delivery.erased.keys(),
     )

@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from lindenstrom.chain.abi import ContractAbi, Event
+from lindenstrom.chain.batches import records_of
 from lindenstrom.chain.client import Chain
 from lindenstrom.chain.community import Community
-from lindenstrom.chain.contracts import Contracts
+from lindenstrom.chain.contracts import Contracts, event_key
 from lindenstrom.core.calendar import Zone
 from lindenstrom.core.merkle import PositionalTree, batch_tree
 from lindenstrom.core.refutation import RecordOpening
@@ -36,10 +37,10 @@ class LivePlace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Roster:
-    """Everybody and everything bound. reader_accounts: all addresses a reader's key ever had, the newest last."""
+    """Everybody and everything bound. reader_keys: all keys a reader ever had, the newest last."""
 
     accounts: Mapping[int, bytes]
-    reader_accounts: Mapping[int, tuple[bytes, ...]]
+    reader_keys: Mapping[int, tuple[bytes, ...]]
     bindings: Mapping[int, Binding]
     memberships: Mapping[int, tuple[Membership, ...]]
     terms: Mapping[int, Terms]
@@ -114,7 +115,7 @@ class CommunityReader:
                 case "AccountRotated":
                     accounts[event["member"]] = event["newAccount"]
                 case "ReaderAdded" | "ReaderRotated":
-                    readers.setdefault(event["reader"], []).append(event["keyA"][12:])
+                    readers.setdefault(event["reader"], []).append(event_key(event))
                 case "MeterBound":
                     bindings[event["binding"]] = _binding(event)
                 case "MeterUnbound":
@@ -132,7 +133,7 @@ class CommunityReader:
                     mine[place] = replace(mine[place], end_day=event["endDay"])
         return Roster(
             accounts=accounts,
-            reader_accounts={r: tuple(keys) for r, keys in readers.items()},
+            reader_keys={r: tuple(keys) for r, keys in readers.items()},
             bindings=bindings,
             memberships={m: tuple(rows) for m, rows in memberships.items()},
             terms=terms,
@@ -147,7 +148,7 @@ class CommunityReader:
         batches: dict[int, dict[int, Record]] = {}
         for first, last in _spans({event.block for event in own}):
             for event in self._logs(abi, abi.topics("Anchored"), first, last):
-                batches.setdefault(event["batch"], {})[event["slot"]] = _record(event)
+                batches.setdefault(event["batch"], {}).update({row.slot: row.record for row in records_of(event)})
         wanted = {event["batch"] for event in own}
         trees = {
             batch: batch_tree([records[slot].leaf(self._community.id) for slot in sorted(records)])
@@ -155,14 +156,14 @@ class CommunityReader:
             if batch in wanted
         }
         found: dict[int, dict[int, Anchoring]] = {}
-        for event in own:
-            found.setdefault(event["reader"], {})[event["revision"]] = Anchoring(
-                record=_record(event),
-                batch=event["batch"],
-                time=event["time"],
-                slot=event["slot"],
-                tree=trees[event["batch"]],
-                tx_hash=event.tx_hash,
+        for row in (row for event in own for row in records_of(event)):
+            found.setdefault(row.record.reader, {})[row.record.revision] = Anchoring(
+                record=row.record,
+                batch=row.batch,
+                time=row.time,
+                slot=row.slot,
+                tree=trees[row.batch],
+                tx_hash=row.tx_hash,
             )
         return {reader: tuple(rows[r] for r in sorted(rows)) for reader, rows in found.items()}
 
@@ -239,7 +240,3 @@ def _terms(row: Sequence[Any]) -> Terms:
         last_window=last,
         public_disputes=public,
     )
-
-
-def _record(event: Event) -> Record:
-    return Record(reader=event["reader"], window=event["window"], revision=event["revision"], root=event["root"])

@@ -1,18 +1,44 @@
-"""secp256k1 signatures over 32-byte digests, in the form that Ethereum's ecrecover takes."""
+"""Signatures over 32-byte digests: secp256k1 in the form that Ethereum's ecrecover takes, and P-256 for readers.
+
+A signer is named by its *key*: 20 bytes, an address, on secp256k1; 64 bytes x‖y on P-256.
+"""
+
+from enum import IntEnum
+from typing import TYPE_CHECKING
 
 from coincurve import PrivateKey, PublicKey
 
 from lindenstrom.core.hashing import keccak
 from lindenstrom.errors import CouldNotCheck, KeyProblem
 
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric import ec
+
 SIGNATURE_BYTES = 65
+P256_SIGNATURE_BYTES = 64
+ADDRESS_BYTES = 20
+P256_KEY_BYTES = 64
+P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+
+
+class Curve(IntEnum):
+    """As the Registry numbers them."""
+
+    SECP256K1 = 1
+    P256 = 2
+
+    @classmethod
+    def of(cls, key: bytes) -> "Curve":
+        """The curve of a key by its length."""
+        return cls.P256 if len(key) == P256_KEY_BYTES else cls.SECP256K1
 
 
 class BadPrivateKey(KeyProblem):
-    """The bytes are no secp256k1 private key. The message never shows them."""
+    """The bytes are no private key of the curve. The message never shows them."""
 
-    def __init__(self) -> None:
-        super().__init__("that is not a secp256k1 private key (32 bytes, below the curve's order); make one: key new")
+    def __init__(self, curve: Curve = Curve.SECP256K1) -> None:
+        name = "secp256k1" if curve is Curve.SECP256K1 else "P-256"
+        super().__init__(f"that is not a {name} private key (32 bytes, below the curve's order); make one: key new")
 
 
 class UnreadableSignature(CouldNotCheck):
@@ -27,10 +53,40 @@ def address_of(key: bytes) -> bytes:
     return _address(_private(key).public_key)
 
 
+def key_of(secret: bytes, curve: Curve) -> bytes:
+    """What names a private key's signer: an address, or x‖y. Raises BadPrivateKey."""
+    if curve is Curve.SECP256K1:
+        return address_of(secret)
+    numbers = _private_p256(secret).public_key().public_numbers()
+    return numbers.x.to_bytes(32, "big") + numbers.y.to_bytes(32, "big")
+
+
 def sign_digest(key: bytes, digest: bytes) -> bytes:
     """65 bytes r‖s‖v (low s, v 27 or 28), deterministic (RFC 6979). Raises BadPrivateKey."""
     signature = _private(key).sign_recoverable(digest, hasher=None)
     return signature[:64] + bytes([signature[64] + 27])
+
+
+def sign_on(secret: bytes, digest: bytes, curve: Curve) -> bytes:
+    """A signature over a digest: as `sign_digest`, or 64 bytes r‖s of P-256. Deterministic. Raises BadPrivateKey."""
+    if curve is Curve.SECP256K1:
+        return sign_digest(secret, digest)
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric import ec, utils
+
+    scheme = ec.ECDSA(utils.Prehashed(hashes.SHA256()), deterministic_signing=True)
+    r, s = utils.decode_dss_signature(_private_p256(secret).sign(digest, scheme))
+    return r.to_bytes(32, "big") + s.to_bytes(32, "big")
+
+
+def is_signed_by(key: bytes, digest: bytes, signature: bytes) -> bool:
+    """Whether a key (20 or 64 bytes) made a signature over a digest; False for anything malformed."""
+    if Curve.of(key) is Curve.P256:
+        return _is_signed_p256(key, digest, signature)
+    try:
+        return recover_address(digest, signature) == key
+    except UnreadableSignature:
+        return False
 
 
 def recover_address(digest: bytes, signature: bytes) -> bytes:
@@ -44,6 +100,32 @@ def recover_address(digest: bytes, signature: bytes) -> bytes:
         raise UnreadableSignature from None
 
 
+def compact(signature: bytes) -> bytes:
+    """A signature in 64 bytes: r‖yParityAndS of secp256k1 (EIP-2098), r‖s of P-256; empty if it is neither."""
+    if len(signature) == P256_SIGNATURE_BYTES:
+        return signature
+    if len(signature) != SIGNATURE_BYTES or signature[64] not in (27, 28) or signature[32] >> 7:
+        return b""
+    return signature[:32] + bytes([signature[32] | (signature[64] - 27) << 7]) + signature[33:64]
+
+
+def _is_signed_p256(key: bytes, digest: bytes, signature: bytes) -> bool:
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric import ec, utils
+
+    if len(signature) != P256_SIGNATURE_BYTES:
+        return False
+    r, s = (int.from_bytes(half, "big") for half in (signature[:32], signature[32:]))
+    scheme = ec.ECDSA(utils.Prehashed(hashes.SHA256()))
+    try:
+        public = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), b"\x04" + key)
+        public.verify(utils.encode_dss_signature(r, s), digest, scheme)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
 def _private(key: bytes) -> PrivateKey:
     try:
         if len(key) != 32:
@@ -51,6 +133,15 @@ def _private(key: bytes) -> PrivateKey:
         return PrivateKey(key)
     except ValueError:
         raise BadPrivateKey from None
+
+
+def _private_p256(secret: bytes) -> "ec.EllipticCurvePrivateKey":
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    number = int.from_bytes(secret, "big")
+    if len(secret) != 32 or not 0 < number < P256_ORDER:
+        raise BadPrivateKey(Curve.P256)
+    return ec.derive_private_key(number, ec.SECP256R1())
 
 
 def _address(public: PublicKey) -> bytes:

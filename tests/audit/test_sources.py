@@ -27,7 +27,7 @@ from lindenstrom.operator.errors import PacksNotDelivered
 from lindenstrom.operator.office import Office
 from lindenstrom.readings import Ground
 from lindenstrom.roster import Roster
-from lindenstrom.signing import recover_address
+from lindenstrom.signing import is_signed_by
 from lindenstrom.store.records import StoredSource
 from tests.operator.world import AUDITOR_KEY, FIRST_DAY, OPERATOR_KEY, World, new_world
 
@@ -54,10 +54,10 @@ def test_an_empty_place_and_an_unfit_pack_are_replaced(tmp_path: Path) -> None:
             bundle = read_bundle(posted.path.read_bytes())
             expected = Expectation(community=community_ref(world.community), member=member)
             facts = ChainFacts(world.office.contracts, 1)
-            report = verify_bundle(bundle, expected, recover=recover_address, chain=facts)
+            report = verify_bundle(bundle, expected, signed_by=is_signed_by, chain=facts)
             assert {c.status for c in report.checks} == {"ok"}
             silent = replace(bundle, meters=tuple(replace(m, ground=None) for m in bundle.meters))
-            report = verify_bundle(silent, expected, recover=recover_address, chain=facts)
+            report = verify_bundle(silent, expected, signed_by=is_signed_by, chain=facts)
             assert report.checks[1].finding == "replacement_unproven"
         (found,) = audited(world)
         assert found.passed, found.first

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from lindenstrom.chain import embedded
-from lindenstrom.chain.acts import SignedAnchor
+from lindenstrom.chain.batches import SignedAnchor
 from lindenstrom.chain.client import Chain, open_chain
 from lindenstrom.chain.community import CONTRACT_KEYS, Community, load_community, save_community
 from lindenstrom.chain.contracts import Contracts
@@ -95,7 +95,7 @@ def settled_in(site: Site) -> int:
 def anchor(site: Site, windows: list[int]) -> list[SignedAnchor]:
     acts = [eip712.Anchor(reader=0, window=window, revision=0, root=ROOT) for window in windows]
     records = [SignedAnchor(act=act, signature=site.signed(READER, act)) for act in acts]
-    site.chain.send(site.contracts.anchor(records), CARRIER)
+    site.chain.send(site.contracts.anchoring(records), CARRIER)
     return records
 
 
@@ -103,7 +103,7 @@ def test_registry_and_agreements_read_back(site: Site) -> None:
     contracts = site.contracts
     assert contracts.constants() == site.community.constants == default_constants(ZONE)
     assert contracts.operator() == address_of(OPERATOR)
-    assert contracts.auditors() == (address_of(AUDITOR),)
+    assert [a.address for a in contracts.auditors()] == [address_of(AUDITOR)]
     assert contracts.first_window() == earliest_change(START)
     assert contracts.member_count() == 2
     day = settled_in(site)
@@ -155,7 +155,7 @@ def test_anchored_records_come_with_their_batch(site: Site) -> None:
     site.chain.advance_to(Zone.named(ZONE).window_end(day + 2))
     records = anchor(site, [day, day + 1])
     anchor(site, [day + 2])
-    site.chain.send(site.contracts.anchor(records), CARRIER)  # known already
+    site.chain.send(site.contracts.anchoring(records), CARRIER)  # known already
     (found,) = site.contracts.anchored(0, day + 1)
     batch = tuple(Record(reader=0, window=w, revision=0, root=ROOT) for w in (day, day + 1))
     assert (found.record, found.records, found.slot, found.batch) == (batch[1], batch, 1, 1)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cli.cli_home import BUNDLE, DAY, MEMBERS, WINDOW, CliHome, found, settle
-from lindenstrom.chain.acts import SignedAnchor
+from lindenstrom.chain.batches import SignedAnchor
 from lindenstrom.chain.client import open_chain
 from lindenstrom.chain.community import load_community
 from lindenstrom.core.allocation import DayResult

@@ -8,8 +8,8 @@ import pytest
 
 from lindenstrom.core.bundles import bundle_json, read_bundle
 from lindenstrom.core.verification import CheckStatus, Expectation, Report, verify_bundle
+from lindenstrom.signing import is_signed_by
 from tests.support.chain_file import FileChain, read_community
-from tests.support.example_day import RECOVER
 from tests.vectors import bundle_days, generate
 
 FOLDER = Path(generate.__file__).parent / "bundles"
@@ -32,7 +32,7 @@ def verified(vector: dict[str, Any], *, offline: bool = False) -> Report:
     )
     bundle = read_bundle((FOLDER / vector["bundle"]).read_bytes())
     chain = None if offline else FileChain((FOLDER / vector["chain"]).read_text())
-    return verify_bundle(bundle, expected, recover=RECOVER, chain=chain)
+    return verify_bundle(bundle, expected, signed_by=is_signed_by, chain=chain)
 
 
 @NAMED

@@ -62,7 +62,7 @@ from lindenstrom.core.verification import (
     SelfContainedFacts,
     verify_bundle,
 )
-from lindenstrom.signing import address_of, recover_address, sign_digest
+from lindenstrom.signing import address_of, is_signed_by, sign_digest
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 FORMATS, PROTOCOL = DOCS / "formats.md", DOCS / "protocol.md"
@@ -199,7 +199,7 @@ def taker_bundle(e: Example) -> Bundle:
             pack_proof=e.reader_tree.proof(1),
             record=RecordOpening(batch=1, time=e.record_time, root=e.reader_tree.root, slot=0),
         ),
-        reader_account=address_of(READER_KEY),
+        reader_key=address_of(READER_KEY),
         signature=e.signature,
     )
     mine = e.parameters[TAKER]
@@ -259,8 +259,8 @@ def values(e: Example) -> dict[str, str]:
         "window_end": zone.window_end(WINDOW),
         "as_of": day.header.as_of,
         "empty_root": PositionalTree(depth=DEPTH, leaves={}).root,
-        "reader_key": READER_KEY,
-        "reader_account": address_of(READER_KEY),
+        "reader_secret": READER_KEY,
+        "reader_key": address_of(READER_KEY),
         "giver_meter": e.packs[GIVER].meter,
         "taker_meter": e.packs[TAKER].meter,
         "giver_pack_salt": e.packs[GIVER].salt,
@@ -323,11 +323,11 @@ def test_the_worked_example_is_what_the_core_gives() -> None:
 def test_the_example_s_bundle_verifies_and_a_changed_one_does_not() -> None:
     bundle = read_bundle(bundle_json(build().bundle))
     expected = Expectation(community=bundle.community, member=TAKER)
-    report = verify_bundle(bundle, expected, recover=recover_address, chain=None)
+    report = verify_bundle(bundle, expected, signed_by=is_signed_by, chain=None)
     assert report.outcome is Outcome.INCOMPLETE
     assert [c.id for c in report.checks if c.status is CheckStatus.OK] == [1, 2, 3, 4, 5]
     changed = replace(bundle, statement=replace(bundle.statement, lines=bytes(36)))
-    assert verify_bundle(changed, expected, recover=recover_address, chain=None).outcome is Outcome.NOT_VERIFIED
+    assert verify_bundle(changed, expected, signed_by=is_signed_by, chain=None).outcome is Outcome.NOT_VERIFIED
 
 
 def test_the_example_cannot_be_refuted() -> None:

@@ -26,10 +26,10 @@ from lindenstrom.core.refutation import (
 from lindenstrom.core.statements import Source, encode_triples, result_leaf
 from lindenstrom.core.terms import Key
 from lindenstrom.core.verification import CheckStatus, Expectation, Outcome, PostingState, Report, verify_bundle
+from lindenstrom.signing import is_signed_by
 from tests.support.example_day import (
     AUDITOR,
     DEPTH,
-    RECOVER,
     REF,
     ExampleDay,
     Lie,
@@ -202,24 +202,24 @@ def check_states(report: Report) -> dict[int, CheckStatus]:
 
 def test_verify_says_verified_and_what_it_could_not_check_offline() -> None:
     bundle = read_bundle(bundle_json(HONEST.bundle(2)))
-    report = verify_bundle(bundle, EXPECTED, recover=RECOVER, chain=HONEST)
+    report = verify_bundle(bundle, EXPECTED, signed_by=is_signed_by, chain=HONEST)
     assert report.outcome is Outcome.VERIFIED and report.attested_by_pinned == 1
     assert set(check_states(report).values()) == {CheckStatus.OK} and len(report.checks) == 7
-    offline = verify_bundle(bundle, EXPECTED, recover=RECOVER, chain=None)
+    offline = verify_bundle(bundle, EXPECTED, signed_by=is_signed_by, chain=None)
     assert offline.outcome is Outcome.INCOMPLETE
     assert [c for c, s in check_states(offline).items() if s is CheckStatus.NOT_CHECKED] == [6, 7]
     unpinned = replace(EXPECTED, pinned_auditors=())
-    assert verify_bundle(bundle, unpinned, recover=RECOVER, chain=HONEST).outcome is Outcome.CONSISTENT
+    assert verify_bundle(bundle, unpinned, signed_by=is_signed_by, chain=HONEST).outcome is Outcome.CONSISTENT
     posted = replace(HONEST, state=PostingState.POSTED)
-    assert verify_bundle(bundle, EXPECTED, recover=RECOVER, chain=posted).outcome is Outcome.NOT_FINAL
-    void = verify_bundle(bundle, EXPECTED, recover=RECOVER, chain=replace(HONEST, state=PostingState.VOID))
+    assert verify_bundle(bundle, EXPECTED, signed_by=is_signed_by, chain=posted).outcome is Outcome.NOT_FINAL
+    void = verify_bundle(bundle, EXPECTED, signed_by=is_signed_by, chain=replace(HONEST, state=PostingState.VOID))
     assert void.outcome is Outcome.NOT_VERIFIED and check_states(void)[6] is CheckStatus.FAILED
 
 
 def test_verify_says_where_and_by_how_much() -> None:
     """A result falsified before the trees: every hash is right, only the recomputation finds it."""
     day = ExampleDay(lie=Lie(result=cheat_lines(2, -30_000_000_000)))
-    report = verify_bundle(day.bundle(2), EXPECTED, recover=RECOVER, chain=day)
+    report = verify_bundle(day.bundle(2), EXPECTED, signed_by=is_signed_by, chain=day)
     assert report.outcome is Outcome.NOT_VERIFIED
     assert [c for c, s in check_states(report).items() if s is CheckStatus.FAILED] == [4]
     (difference,) = report.differences
@@ -228,22 +228,22 @@ def test_verify_says_where_and_by_how_much() -> None:
 
 def test_verify_names_other_people_s_and_other_communities_files() -> None:
     bundle = HONEST.bundle(3)
-    report = verify_bundle(bundle, EXPECTED, recover=RECOVER, chain=None)
+    report = verify_bundle(bundle, EXPECTED, signed_by=is_signed_by, chain=None)
     assert check_states(report)[1] is CheckStatus.FAILED
     foreign = replace(EXPECTED, member=3, community=replace(REF, chain_id=1))
-    assert check_states(verify_bundle(bundle, foreign, recover=RECOVER, chain=None))[1] is CheckStatus.FAILED
+    assert check_states(verify_bundle(bundle, foreign, signed_by=is_signed_by, chain=None))[1] is CheckStatus.FAILED
 
 
 def test_verify_compares_with_the_member_s_own_packs_and_the_reader_s_key() -> None:
     bundle = HONEST.bundle(2)
     own = {bundle.meters[0].binding.meter: b"something else"}
-    report = verify_bundle(bundle, replace(EXPECTED, own_packs=own), recover=RECOVER, chain=None)
+    report = verify_bundle(bundle, replace(EXPECTED, own_packs=own), signed_by=is_signed_by, chain=None)
     assert check_states(report)[2] is CheckStatus.FAILED
     forged = replace(bundle, meters=(replace(bundle.meters[0], signature=bytes(65)), *bundle.meters[1:]))
-    assert check_states(verify_bundle(forged, EXPECTED, recover=RECOVER, chain=None))[2] is CheckStatus.FAILED
+    assert check_states(verify_bundle(forged, EXPECTED, signed_by=is_signed_by, chain=None))[2] is CheckStatus.FAILED
     other = replace(bundle.meters[0], binding=replace(bundle.meters[0].binding, reader=0, meter=salt_of("x", 0)))
     moved = replace(bundle, meters=(other, *bundle.meters[1:]))
-    assert check_states(verify_bundle(moved, EXPECTED, recover=RECOVER, chain=HONEST))[7] is CheckStatus.FAILED
+    assert check_states(verify_bundle(moved, EXPECTED, signed_by=is_signed_by, chain=HONEST))[7] is CheckStatus.FAILED
 
 
 BUNDLE_TEXT = bundle_json(HONEST.bundle(2))
@@ -258,7 +258,7 @@ def test_a_damaged_file_is_one_clear_error_or_a_failed_check(place: int, letter:
     except UnreadableBundle as error:
         assert "ask the operator" in str(error)
         return
-    report = verify_bundle(bundle, EXPECTED, recover=RECOVER, chain=HONEST)
+    report = verify_bundle(bundle, EXPECTED, signed_by=is_signed_by, chain=HONEST)
     harmless = bundle == HONEST.bundle(2) or (
         replace(bundle, name=HONEST.bundle(2).name, community=REF).opening == HONEST.bundle(2).opening
     )

@@ -10,9 +10,9 @@ import pytest
 
 from lindenstrom.core.bundles import UnreadableBundle, read_bundle
 from lindenstrom.core.verification import CheckStatus, Expectation, Report, verify_bundle
+from lindenstrom.signing import is_signed_by
 from tests.reference.verify import Verifier
 from tests.support.chain_file import FileChain, read_community
-from tests.support.example_day import RECOVER
 from tests.vectors import generate
 
 FOLDER = Path(generate.__file__).parent / "bundles"
@@ -90,4 +90,4 @@ def first_verifier(bundle: dict[str, Any], entry: dict[str, Any]) -> Report:
         pinned_auditors=tuple(bytes.fromhex(a[2:]) for a in entry["pinned_auditors"]),
     )
     chain = FileChain((FOLDER / entry["chain"]).read_text())
-    return verify_bundle(read_bundle(json.dumps(bundle)), expected, recover=RECOVER, chain=chain)
+    return verify_bundle(read_bundle(json.dumps(bundle)), expected, signed_by=is_signed_by, chain=chain)

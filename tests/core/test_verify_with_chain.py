@@ -12,14 +12,13 @@ from lindenstrom.core.refutation import Reason, RecordOpening, recompute
 from lindenstrom.core.statements import Record, batch_digest
 from lindenstrom.core.terms import BadParameters, Binding, Parameters
 from lindenstrom.core.verification import CheckStatus, Expectation, Outcome, Report, verify_bundle
-from lindenstrom.signing import address_of
+from lindenstrom.signing import address_of, is_signed_by
 from tests.support.example_day import (
     AS_OF,
     AUDITOR,
     BINDINGS,
     DEPTH,
     PLACES,
-    RECOVER,
     REF,
     TERMS,
     WINDOW,
@@ -31,7 +30,7 @@ from tests.support.example_day import (
 
 def verify(chain: ExampleDay, member: int, own_packs: dict[bytes, bytes] | None = None) -> Report:
     expected = Expectation(community=REF, member=member, pinned_auditors=(AUDITOR,), own_packs=own_packs)
-    return verify_bundle(ExampleDay().bundle(member), expected, recover=RECOVER, chain=chain)
+    return verify_bundle(ExampleDay().bundle(member), expected, signed_by=is_signed_by, chain=chain)
 
 
 def status(report: Report, check: int) -> tuple[CheckStatus, str]:
@@ -112,7 +111,7 @@ class Ground(Anchored):
 def judge(day: Ground, *, offline: bool = False) -> Report:
     expected = Expectation(community=REF, member=REPLACED.member, pinned_auditors=(AUDITOR,))
     bundle = read_bundle(bundle_json(day.bundle(REPLACED.member)))
-    return verify_bundle(bundle, expected, recover=RECOVER, chain=None if offline else day)
+    return verify_bundle(bundle, expected, signed_by=is_signed_by, chain=None if offline else day)
 
 
 def test_a_replacement_needs_a_ground() -> None:
@@ -153,8 +152,8 @@ class Later(ExampleDay):
     def bindings(self, member: int, window: int) -> list[Binding]:
         return [replace(b, end_day=WINDOW + 1) for b in super().bindings(member, window)]
 
-    def reader_accounts(self, reader: int) -> list[bytes]:
-        return [*super().reader_accounts(reader), address_of(keccak(b"new key"))]
+    def reader_keys(self, reader: int) -> list[bytes]:
+        return [*super().reader_keys(reader), address_of(keccak(b"new key"))]
 
 
 def test_what_changed_since_the_day_does_not_spoil_it() -> None:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from lindenstrom.chain.acts import SignedAnchor
+from lindenstrom.chain.batches import SignedAnchor, Skip
 from lindenstrom.core.calendar import Zone
 from lindenstrom.metering.adapter import Adapter
 from lindenstrom.metering.journal import Journal
@@ -94,7 +94,7 @@ class FileChain:
         found: dict[str, str] = json.loads(self.path.read_text()) if self.path.exists() else {}
         return found
 
-    def anchor(self, records: Sequence[SignedAnchor]) -> None:
+    def anchor(self, records: Sequence[SignedAnchor]) -> dict[int, Skip]:
         self.calls += 1
         roots = self.roots()
         for record in records:
@@ -103,6 +103,7 @@ class FileChain:
         part = self.path.with_suffix(".part")
         part.write_text(json.dumps(roots))
         part.rename(self.path)
+        return {}
 
 
 def run_home(folder: Path, mailbox: Path, chain: Path, on_step: Callable[[str], None]) -> None:

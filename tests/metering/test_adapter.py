@@ -78,7 +78,7 @@ def test_home_from_bytes_to_anchored(tmp_path: Path) -> None:
     (delivery,) = mailbox.collect_packs(tmp_path / "mail", DAY)
     assert delivery.packs == adapter.outbox.packs(DAY)
     digest = Anchor(reader=3, window=DAY, revision=0, root=delivery.root).digest(COMMUNITY)
-    assert signing.recover_address(digest, delivery.signature) == signing.address_of(KEY)
+    assert signing.is_signed_by(signing.address_of(KEY), digest, delivery.signature)
     pack = decode_pack(delivery.packs[5])
     assert set(pack.status) == {Status.MEASURED}
     assert all(abs(value - 90_000) <= 300 for value in pack.import_mwh)
@@ -303,10 +303,10 @@ def test_order_of_steps_is_kept(tmp_path: Path) -> None:
         adapter.deliver(DAY, tmp_path / "mail")
     adapter.sign(DAY, KEY)
     chain = FileChain(tmp_path / "chain")
-    assert adapter.anchor(chain) == ()
+    assert adapter.anchor(chain).anchored == ()
     adapter.deliver(DAY, tmp_path / "mail")
-    assert len(adapter.anchor(chain)) == 1
-    assert adapter.anchor(chain) == ()
+    assert len(adapter.anchor(chain).anchored) == 1
+    assert adapter.anchor(chain).anchored == ()
     assert chain.calls == 1
 
 

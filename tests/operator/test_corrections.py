@@ -21,7 +21,7 @@ from lindenstrom.operator.errors import CorrectionTooLate, NotCorrectable, Nothi
 from lindenstrom.operator.finalise import finalise_due
 from lindenstrom.operator.office import Step
 from lindenstrom.operator.status import DayState, status
-from lindenstrom.signing import address_of, recover_address
+from lindenstrom.signing import address_of, is_signed_by
 from lindenstrom.store.records import PostingStep
 from lindenstrom.totals import Missing, period_total
 from tests.operator.test_crashes import Cut, contents, cut_at
@@ -99,8 +99,8 @@ def test_a_final_is_corrected_and_what_changed_is_shown(tmp_path: Path) -> None:
             total += found.net_peur != 0
             expected = Expectation(community=community_ref(world.community), member=member)
             facts = ChainFacts(contracts, 2)
-            assert verify_bundle(after, expected, recover=recover_address, chain=facts).outcome is Outcome.CONSISTENT
-            old = verify_bundle(before, expected, recover=recover_address, chain=ChainFacts(contracts, 1))
+            assert verify_bundle(after, expected, signed_by=is_signed_by, chain=facts).outcome is Outcome.CONSISTENT
+            old = verify_bundle(before, expected, signed_by=is_signed_by, chain=ChainFacts(contracts, 1))
             assert old.outcome is Outcome.CONSISTENT and old.posting is not None and old.posting.live == 2
         assert total > 0
 

@@ -16,7 +16,7 @@ from lindenstrom.facts import ChainFacts
 from lindenstrom.mailbox import list_bundles
 from lindenstrom.operator import people
 from lindenstrom.operator.day import settle_day
-from lindenstrom.signing import address_of, recover_address
+from lindenstrom.signing import address_of, is_signed_by
 from lindenstrom.store.records import PostingStep
 from tests.operator.world import FIRST_DAY, member_key, new_world
 
@@ -34,7 +34,7 @@ def test_a_day_is_settled_and_every_bundle_verifies(tmp_path: Path) -> None:
             bundle = read_bundle(posted.path.read_bytes())
             expected = Expectation(community=community_ref(world.community), member=member)
             facts = ChainFacts(world.office.contracts, 1)
-            report = verify_bundle(bundle, expected, recover=recover_address, chain=facts)
+            report = verify_bundle(bundle, expected, signed_by=is_signed_by, chain=facts)
             assert {c.status for c in report.checks} == {"ok"}
             assert not bundle.statement.empty
             assert bundle.name == f"Person {member}"
@@ -61,7 +61,7 @@ def test_a_member_without_agreements_gets_an_empty_statement(tmp_path: Path) -> 
         bundle = read_bundle(posted.path.read_bytes())
         assert bundle.statement.empty and bundle.meters[0].label == "DE-six"
         expected = Expectation(community=community_ref(world.community), member=member)
-        report = verify_bundle(bundle, expected, recover=recover_address, chain=ChainFacts(office.contracts, 1))
+        report = verify_bundle(bundle, expected, signed_by=is_signed_by, chain=ChainFacts(office.contracts, 1))
         assert {c.status for c in report.checks} == {"ok"}
 
 

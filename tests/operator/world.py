@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
-from lindenstrom.chain.acts import SignedAnchor
+from lindenstrom.chain.batches import SignedAnchor, in_groups
 from lindenstrom.chain.client import Chain, open_chain
 from lindenstrom.chain.community import Community, load_community
 from lindenstrom.chain.constants import Constants
@@ -90,7 +90,7 @@ class World:
             )
             if deliver:
                 deliver_packs(self.office.mailbox, delivery)
-        self.chain.send(self.office.contracts.anchor(signed), OPERATOR_KEY)
+        self.chain.send(self.office.contracts.anchor_many(in_groups(signed)), OPERATOR_KEY)
 
     def run_past(self, window: int) -> None:
         """Clock past the window's end, where it is not there yet."""

@@ -35,7 +35,7 @@ from lindenstrom.operator.erasing import (
 )
 from lindenstrom.operator.errors import ErasedAlready, NotErasableYet, PostingsOpen
 from lindenstrom.operator.finalise import finalise_due
-from lindenstrom.signing import recover_address
+from lindenstrom.signing import is_signed_by
 from lindenstrom.store.errors import MonthErased
 from lindenstrom.store.store import KEYS_NAME, Store
 from tests.operator.world import AUDITOR_KEY, FIRST_DAY, World, new_world, reopened
@@ -170,7 +170,7 @@ def verify_own_copy(world: World, settled: Settled, member: int, window: int) ->
     bundle = read_bundle(bundle_path(settled.bundles.parent, member, window, sequence).read_bytes())
     expected = Expectation(community=community_ref(world.community), member=member)
     facts = ChainFacts(world.office.contracts, sequence)
-    report = verify_bundle(bundle, expected, recover=recover_address, chain=facts)
+    report = verify_bundle(bundle, expected, signed_by=is_signed_by, chain=facts)
     assert {c.status for c in report.checks} == {"ok"}
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lindenstrom.chain.acts import SignedAnchor
+from lindenstrom.chain.batches import SignedAnchor
 from lindenstrom.core.eip712 import Anchor
 from lindenstrom.core.merkle import PositionalTree
 from lindenstrom.core.packs import pack_leaf
@@ -34,7 +34,7 @@ def delivery(world: ExampleChain, reader: int, revision: int) -> PackDelivery:
 
 def anchor(world: ExampleChain, given: PackDelivery) -> None:
     act = Anchor(reader=given.reader, window=given.window, revision=given.revision, root=given.root)
-    world.send(world.contracts.anchor([SignedAnchor(act=act, signature=given.signature)]))
+    world.send(world.contracts.anchor(SignedAnchor(act=act, signature=given.signature)))
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import given as forall
 from hypothesis import strategies as st
 
-from lindenstrom.chain.acts import SignedAnchor
+from lindenstrom.chain.batches import SignedAnchor
 from lindenstrom.chain.client import Chain, PreparedTx, TxResult
 from lindenstrom.chain.errors import ContractRefused
 from lindenstrom.core.eip712 import Anchor, Bind, Join, Leave, Unbind
@@ -94,13 +94,13 @@ def test_anchoring_again_in_any_order_changes_nothing(world: ExampleChain, order
         root = world.day.record().root if (reader, window) == (0, WINDOW) else keccak(u32(reader) + u32(window))
         act = Anchor(reader=reader, window=window, revision=0, root=root)
         signed = SignedAnchor(act=act, signature=world.sign(READER_KEYS[reader], act))
-        world.send(world.contracts.anchor([signed]), STRANGER_KEY)
+        world.send(world.contracts.anchor(signed), STRANGER_KEY)
         assert world.contracts.count(reader, window) == 1
         assert world.contracts.anchored(reader, window)[0].record.root == root
         other = Anchor(reader=reader, window=window, revision=0, root=keccak(b"another"))
         with pytest.raises(ContractRefused, match="RootConflict"):
             world.send(
-                world.contracts.anchor([SignedAnchor(act=other, signature=world.sign(READER_KEYS[reader], other))])
+                world.contracts.anchor(SignedAnchor(act=other, signature=world.sign(READER_KEYS[reader], other)))
             )
 
 
@@ -130,7 +130,7 @@ def test_nobody_signs_for_a_member_or_a_reader(world: ExampleChain, member: int,
         contracts.join(join, world.sign(key, join), b"", b""),
         contracts.leave(leave, world.sign(key, leave)),
         contracts.unbind(unbind, world.sign(key, unbind)),
-        contracts.anchor([SignedAnchor(act=anchor, signature=world.sign(key, anchor))]),
+        contracts.anchor(SignedAnchor(act=anchor, signature=world.sign(key, anchor))),
     ):
         with pytest.raises(ContractRefused):
             world.send(call)

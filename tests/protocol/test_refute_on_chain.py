@@ -11,9 +11,10 @@ from lindenstrom.core.hashing import EMPTY
 from lindenstrom.core.refutation import BadOpening, Opening, Reason, recompute
 from lindenstrom.core.verification import Expectation, Outcome, PostingState, verify_bundle
 from lindenstrom.facts import ChainFacts
+from lindenstrom.signing import is_signed_by
 from tests.core.test_refutation import LIES, changed_words, falsified, swap_leaf
 from tests.support.example_chain import AUDITOR_KEY, ExampleChain, example_chain
-from tests.support.example_day import AUDITOR, RECOVER, WINDOW, ExampleDay, Lie
+from tests.support.example_day import AUDITOR, WINDOW, ExampleDay, Lie
 
 pytestmark = pytest.mark.integration
 
@@ -95,7 +96,7 @@ def test_an_honest_posting_never_falls_and_becomes_final(world: ExampleChain) ->
     day = world.post(world.day)
     expected = Expectation(community=day.ref, member=2, pinned_auditors=(AUDITOR,))
     facts = ChainFacts(world.contracts, day.sequence)
-    report = verify_bundle(day.bundle(2), expected, recover=RECOVER, chain=facts)
+    report = verify_bundle(day.bundle(2), expected, signed_by=is_signed_by, chain=facts)
     assert report.outcome is Outcome.NOT_FINAL
     with pytest.raises(ContractRefused, match="NotSignedBy"):
         world.send(world.refutation(day, 2, signer=3))
@@ -110,7 +111,7 @@ def test_an_honest_posting_never_falls_and_becomes_final(world: ExampleChain) ->
     world.chain.advance_to(world.chain.now() + 14 * 86_400 + 60)
     world.send(world.contracts.finalise(day.sequence, day.committed().digest))
     facts = ChainFacts(world.contracts, day.sequence)
-    assert verify_bundle(day.bundle(2), expected, recover=RECOVER, chain=facts).outcome is Outcome.VERIFIED
+    assert verify_bundle(day.bundle(2), expected, signed_by=is_signed_by, chain=facts).outcome is Outcome.VERIFIED
     for call in (
         world.refutation(day, 2),
         world.contracts.finalise(day.sequence, day.committed().digest),

@@ -162,7 +162,7 @@ class Verifier:
             key = PublicKey.from_signature_and_message(compact, digest, hasher=None).format(compressed=False)
         except Exception:  # noqa: BLE001
             return False
-        return keccak(key[1:])[12:] == raw(meter["reader_account"])
+        return keccak(key[1:])[12:] == raw(meter["reader_key"])
 
     def record(self, reader: int, revision: int, opened: Json) -> None:
         community, window = raw(self.chain["community"]), self.header["window"]
@@ -356,7 +356,7 @@ class Verifier:
         same = held == [without_end(b) for b in self.bindings]
         same &= places == [without_end(m) for m in self.memberships]
         known = all(
-            m["reader_account"] in self.reader(m["binding"]["reader"])["keys"]
+            m["reader_key"] in self.reader(m["binding"]["reader"])["keys"]
             for m in self.bundle["meters"]
             if m["source"]["kind"] == 1
         )

@@ -73,7 +73,7 @@ def chain_json(day: ExampleDay, member: int) -> dict[str, Any]:
         "readers": [
             {
                 "reader": r,
-                "keys": [hex_text(a) for a in day.reader_accounts(r)],
+                "keys": [hex_text(a) for a in day.reader_keys(r)],
                 "anchored": [day.anchored_at(r, day.window, i) for i in range(day.count(r, day.window))],
                 "withheld_at": day.withheld_at(r, day.window),
             }
@@ -121,7 +121,7 @@ class FileChain:
     def withheld_at(self, reader: int, window: int) -> int:
         return int(self._reader(reader)["withheld_at"])
 
-    def reader_accounts(self, reader: int) -> Sequence[bytes]:
+    def reader_keys(self, reader: int) -> Sequence[bytes]:
         return [bytes.fromhex(key[2:]) for key in self._reader(reader)["keys"]]
 
     def anchored_at(self, reader: int, window: int, revision: int) -> int:

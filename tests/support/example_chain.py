@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from lindenstrom.chain.acts import SignedAnchor
+from lindenstrom.chain.batches import SignedAnchor
 from lindenstrom.chain.client import Chain, open_chain
 from lindenstrom.chain.community import Community
 from lindenstrom.chain.constants import Constants
@@ -166,7 +166,7 @@ def _anchor(world: ExampleChain) -> ExampleDay:
     ((_, records),) = day.batches().values()
     acts = [Anchor(reader=r.reader, window=r.window, revision=r.revision, root=r.root) for r in records]
     signed = [SignedAnchor(act=a, signature=world.sign(day.readers[a.reader], a)) for a in acts]
-    world.send(world.contracts.anchor(signed))
+    world.send(world.contracts.anchoring(signed))
     anchored = world.contracts.anchored(acts[0].reader, day.window)[0]
     world.chain.advance_to(day.as_of)
     return replace(day, anchor_time=anchored.time, batch_id=anchored.batch)

@@ -21,7 +21,7 @@ from lindenstrom.core.replacement import replacement_pack
 from lindenstrom.core.statements import Record, Source, SourceKind, batch_digest, encode_lines, encode_triples
 from lindenstrom.core.terms import Binding, Key, Membership, Parameters, Role, Rule, Terms
 from lindenstrom.core.verification import PostingFacts, PostingState
-from lindenstrom.signing import address_of, recover_address, sign_digest
+from lindenstrom.signing import address_of, sign_digest
 
 ZONE = Zone()
 WINDOW = window_of(parse_date("2026-10-25"))
@@ -226,7 +226,7 @@ class ExampleDay:
             meters.append(
                 BundleMeter(
                     label=f"meter {b.id}", binding=b,
-                    reader_account=address_of(self.readers[b.reader]) if anchored else b"",
+                    reader_key=address_of(self.readers[b.reader]) if anchored else b"",
                     signature=self.signature(b.reader) if anchored else b"",
                     opening=MeterOpening(
                         kind=int(source.kind), revision=source.revision, replacement=source.replacement,
@@ -305,7 +305,7 @@ class ExampleDay:
     def withheld_at(self, reader: int, window: int) -> int:
         return 0
 
-    def reader_accounts(self, reader: int) -> list[bytes]:
+    def reader_keys(self, reader: int) -> list[bytes]:
         return [address_of(self.readers[reader])]
 
     def anchored_at(self, reader: int, window: int, revision: int) -> int:
@@ -334,5 +334,4 @@ def cheat_lines(member: int, delta_peur: int) -> Callable[[DayResult], DayResult
     return change
 
 
-RECOVER = recover_address
 ANCHORED = SourceKind.ANCHORED

@@ -339,7 +339,7 @@ def forged(b: Bundle) -> Bundle:
     """A signature that is right, by a key that the registry does not know."""
     stranger = keccak(b"a stranger's key")
     signature = replace(simple(), readers=(stranger, stranger)).signature(0)
-    return replace(b, meters=(replace(b.meters[0], reader_account=address_of(stranger), signature=signature),))
+    return replace(b, meters=(replace(b.meters[0], reader_key=address_of(stranger), signature=signature),))
 
 
 def changed_binding(**changes: Any) -> Callable[[Bundle], Bundle]:

@@ -1,6 +1,6 @@
 """meter: import readings and anchor them; binding and reading are in modules of their own."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -9,20 +9,22 @@ from typing import TYPE_CHECKING, ClassVar
 import click
 
 from lindenstrom.core.calendar import date_of, window_of
+from lindenstrom.signing import is_signed_by
 from lindenstrom_cli.app import Session, command, group
 from lindenstrom_cli.catalogue import text
 from lindenstrom_cli.commands.bindings import bind, list_, unbind
 from lindenstrom_cli.commands.meterbreaks import break_, gaps, swap
 from lindenstrom_cli.commands.metererase import erase
 from lindenstrom_cli.commands.meterread import read
+from lindenstrom_cli.keys import Signer
 from lindenstrom_cli.readers import milliseconds, open_adapter
 from lindenstrom_cli.render import Result
 from lindenstrom_cli.types import DATE
 from lindenstrom_cli.world import World, open_world
 
 if TYPE_CHECKING:
-    from lindenstrom.chain.acts import SignedAnchor
-    from lindenstrom.metering.adapter import Adapter
+    from lindenstrom.chain.batches import SignedAnchor, Skip
+    from lindenstrom.metering.adapter import Adapter, BuildReport
 
 meter = group("meter", text("help.meter"))
 
@@ -59,16 +61,26 @@ class AnchoredDay:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SkippedDay:
+    """A signed day that the chain passed over, and why; it is tried again."""
+
+    day: date
+    revision: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Anchored(Result):
     """What anchoring did."""
 
     SCHEMA: ClassVar[str] = "anchored"
     reader: str
     days: tuple[AnchoredDay, ...]
+    skipped: tuple[SkippedDay, ...]
     txs: tuple[bytes, ...]
 
     def lines(self) -> Iterable[str]:
-        """A line a day, and its gaps."""
+        """A line a day, and its gaps; what the chain passed over."""
         if not self.days:
             yield text("meter.no_day")
         for day in self.days:
@@ -76,6 +88,7 @@ class Anchored(Result):
             state = "corrected" if day.revision else state
             yield text(f"meter.day_{state}", day=day.day, revision=day.revision)
             yield from (f"  {gap}" for gap in day.gaps)
+        yield from (text("meter.skipped", day=skip.day, reason=skip.reason) for skip in self.skipped)
 
 
 for made in (bind, unbind, list_, read, swap, break_, gaps, erase):
@@ -141,11 +154,11 @@ def anchor(session: Session, alias: str, days: tuple[date, ...], partial: bool) 
     world = open_world(session)
     account = world.contracts.reader(adapter.setup.reader).key_a[12:]
     signer = session.keys.signer_for(account, f"reader {alias}")
-    carrier = _Carrier(world)
+    carrier = _Carrier(world, signer)
     given = [window_of(day) for day in days]
     corrections = [w for w in adapter.correctable() if not given or w in given]
     wanted = [*corrections, *(w for w in given or _open_days(world, adapter) if w not in corrections)]
-    done = []
+    reports = []
     for window in session.track(wanted, text("progress.anchor")):
         if window in corrections:
             report = adapter.correct(window)
@@ -155,13 +168,28 @@ def anchor(session: Session, alias: str, days: tuple[date, ...], partial: bool) 
         if entry is not None and not entry.anchored:
             adapter.sign(window, signer.secret, separator=world.contracts.domain_separator())
             adapter.deliver(window, session.home.mailbox)
-        gaps = tuple(text("meter.gap", position=gap.position, reason=gap.reason) for gap in report.gaps)
-        revision = entry.revision if entry else 0
-        done.append(
-            AnchoredDay(day=date_of(window), revision=revision, anchored=entry is not None, late=False, gaps=gaps)
-        )
-    adapter.anchor(carrier)
-    return Anchored(reader=alias, days=tuple(_with_time(world, adapter, d) for d in done), txs=tuple(carrier.txs))
+        reports.append((window, report))
+    skips = adapter.anchor(carrier).skipped
+    over = {entry.window for entry, _ in skips}
+    done = [
+        _day(window, report, anchored=report.entry is not None and window not in over) for window, report in reports
+    ]
+    return Anchored(
+        reader=alias,
+        days=tuple(_with_time(world, adapter, d) for d in done),
+        skipped=tuple(SkippedDay(day=date_of(e.window), revision=e.revision, reason=why.reason) for e, why in skips),
+        txs=tuple(carrier.txs),
+    )
+
+
+def _day(window: int, report: "BuildReport", *, anchored: bool) -> AnchoredDay:
+    return AnchoredDay(
+        day=date_of(window),
+        revision=report.entry.revision if report.entry else 0,
+        anchored=anchored,
+        late=False,
+        gaps=tuple(text("meter.gap", position=gap.position, reason=gap.reason) for gap in report.gaps),
+    )
 
 
 def _with_time(world: World, adapter: "Adapter", day: AnchoredDay) -> AnchoredDay:
@@ -177,17 +205,23 @@ def _with_time(world: World, adapter: "Adapter", day: AnchoredDay) -> AnchoredDa
 class _Carrier:
     """Carries signed roots: the operator pays where its key is here, else the reader's key."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, world: World, signer: Signer) -> None:
+        self._world, self._signer = world, signer
         self.txs: list[bytes] = []
 
-    def anchor(self, records: "Iterable[SignedAnchor]") -> None:
+    def anchor(self, records: "Sequence[SignedAnchor]", /) -> "Mapping[int, Skip]":
         """Send one transaction."""
-        rows = list(records)
         contracts = self._world.contracts
-        account = contracts.reader(rows[0].act.reader).key_a[12:]
-        signer = self._world.session.keys.signer_for(account, "the reader")
-        self.txs.append(self._world.carry(contracts.anchor(rows), signer).tx_hash)
+        sent = self._world.carry(contracts.anchoring([self._signed(r) for r in records]), self._signer)
+        self.txs.append(sent.tx_hash)
+        return contracts.skipped(sent)
+
+    def _signed(self, record: "SignedAnchor") -> "SignedAnchor":
+        """The record with a signature of the reader's key of now: it may have been rotated since the day was signed."""
+        digest = record.act.digest(self._world.contracts.domain_separator())
+        if is_signed_by(self._signer.address, digest, record.signature):
+            return record
+        return replace(record, signature=self._signer.sign(digest))
 
 
 def _open_days(world: World, adapter: "Adapter") -> list[int]:

@@ -166,13 +166,14 @@ def reader_list(session: Session) -> ReaderList:
 @click.option("--address", type=ADDRESS, help="The new address, when its key is kept elsewhere.")
 def reader_rotate(session: Session, alias: str, key: str | None, address: bytes | None) -> Sent:
     """Give a reader a new key, signed with the old one."""
-    from lindenstrom.chain.acts import CURVE_SECP256K1
+    from lindenstrom.chain.acts import key_words
     from lindenstrom.core.eip712 import RotateReader
 
     account = _address(session, key, address)
     index = known_setup(session, alias).reader
     world = open_world(session)
     signer = session.keys.signer_for(world.contracts.reader(index).key_a[12:], f"reader {alias}")
-    act = RotateReader(reader=index, curve=CURVE_SECP256K1, key_a=account.rjust(32, b"\0"), key_b=bytes(32))
+    curve, key_a, key_b = key_words(account)
+    act = RotateReader(reader=index, curve=curve, key_a=key_a, key_b=key_b)
     result = world.carry(world.contracts.rotate_reader(act, world.sign(signer, act)), signer)
     return sent(result, "reader rotated", text("reader.rotated", alias=alias, address=hexed(account)), index)

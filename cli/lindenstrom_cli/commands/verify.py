@@ -15,7 +15,7 @@ from lindenstrom.core.packs import decode_pack
 from lindenstrom.core.statements import SourceKind
 from lindenstrom.core.verification import Expectation, verify_bundle
 from lindenstrom.mailbox import collect_packs
-from lindenstrom.signing import recover_address
+from lindenstrom.signing import is_signed_by
 from lindenstrom_cli.app import Session, command
 from lindenstrom_cli.corrected import earlier_bundle
 from lindenstrom_cli.errors import NothingExpected, UnreadableFile
@@ -78,7 +78,7 @@ def verify(
     )
     with ExitStack() as stack:
         view = None if offline else _view(community, read, stack)
-        report = verify_bundle(read, expected, recover=recover_address, chain=view)
+        report = verify_bundle(read, expected, signed_by=is_signed_by, chain=view)
         demand = view.own_demand(read.member) if view else None
         around = Surroundings(
             correction=_correction(bundle, read, community, view),

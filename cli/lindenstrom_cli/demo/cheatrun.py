@@ -9,7 +9,7 @@ from pathlib import Path
 from lindenstrom.audit.acts import void as void_by_auditor
 from lindenstrom.audit.run import audit_posting
 from lindenstrom.chain.abi import ContractCall
-from lindenstrom.chain.acts import SignedAnchor
+from lindenstrom.chain.batches import SignedAnchor
 from lindenstrom.core.bundles import Bundle
 from lindenstrom.core.calendar import parse_date, window_of
 from lindenstrom.core.clearing import Party, both_curtailed
@@ -102,7 +102,7 @@ def _anchor_second_revision(town: Town, window: int) -> None:
         reader=CORRECTED_READER, window=window, revision=1, root=tree.root, signature=signature, packs=packs
     )
     deliver_packs(town.home.mailbox, delivery)
-    town.chain.send(office.contracts.anchor([SignedAnchor(act=act, signature=signature)]), office.key)
+    town.chain.send(office.contracts.anchor(SignedAnchor(act=act, signature=signature)), office.key)
 
 
 def _tell(town: Town, window: int, lie: Lie) -> Caught:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from lindenstrom.chain.acts import SignedAnchor
+from lindenstrom.chain.batches import SignedAnchor, Skip
 from lindenstrom.core.calendar import SECONDS_PER_SLOT
 from lindenstrom.core.units import format_kwh
 from lindenstrom.metering.smlwriter import sml_telegram
@@ -29,12 +29,12 @@ class Carrier:
     town: Town
     gas: list[int] = field(default_factory=list)
 
-    def anchor(self, records: Sequence[SignedAnchor], /) -> object:
+    def anchor(self, records: Sequence[SignedAnchor], /) -> Mapping[int, Skip]:
         """Send one transaction with all the roots."""
-        call = self.town.office.contracts.anchor(records)
-        sent = self.town.chain.send(call, self.town.office.key)
+        contracts = self.town.office.contracts
+        sent = self.town.chain.send(contracts.anchoring(records), self.town.office.key)
         self.gas.append(sent.gas_used)
-        return sent
+        return contracts.skipped(sent)
 
 
 class Feeder:

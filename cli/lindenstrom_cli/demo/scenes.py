@@ -19,7 +19,7 @@ from lindenstrom.core.verification import Expectation, Outcome, Report, verify_b
 from lindenstrom.facts import ChainFacts
 from lindenstrom.operator.day import Falsify, SettledDay, on_result, settle_day
 from lindenstrom.operator.finalise import finalise_due
-from lindenstrom.signing import recover_address
+from lindenstrom.signing import is_signed_by
 from lindenstrom_cli.demo.founding import Town
 from lindenstrom_cli.demo.picture import DaySums
 
@@ -74,7 +74,7 @@ def verify(town: Town, bundle: Bundle) -> Report:
         community=community_ref(town.community), member=bundle.member, pinned_auditors=town.community.auditors
     )
     facts = ChainFacts(town.office.contracts, bundle.sequence)
-    return verify_bundle(bundle, expected, recover=recover_address, chain=facts)
+    return verify_bundle(bundle, expected, signed_by=is_signed_by, chain=facts)
 
 
 def take_from(member: int, taken_peur: int) -> Falsify:

@@ -45,31 +45,25 @@ class AgreementOffered(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Anchored(Event):
-    """Solidity's `Anchored(uint32 reader, uint32 window, uint16 revision, bytes32 root, uint64 batch, uint16 slot,
-    uint64 time)`.
-    """
+    """New records of one window, in the order of their batch."""
 
-    TOPIC: ClassVar = bytes.fromhex("e9cef1885597b9e36f91fd44ebf385044705d81230fab5fa453fbbd37df89c99")
-    reader: int
+    TOPIC: ClassVar = bytes.fromhex("b74374dd9349c351878b4aa0be6d668384dc4103d89ef1df026fd2c82880f9ed")
     window: int
-    revision: int
-    root: bytes
     batch: int
-    slot: int
     time: int
+    first_slot: int
+    records: bytes
 
     @classmethod
     def from_log(cls, log: Log) -> Self:
         """From a log with this event's topic."""
-        values = words(log, ("uint16", "bytes32", "uint64", "uint16", "uint64"))
+        values = words(log, ("uint64", "uint16", "bytes"))
         return cls(
-            reader=topic(log, 1, "uint32"),
-            window=topic(log, 2, "uint32"),
-            revision=values[0],
-            root=values[1],
-            batch=values[2],
-            slot=values[3],
-            time=values[4],
+            window=topic(log, 1, "uint32"),
+            batch=topic(log, 2, "uint64"),
+            time=values[0],
+            first_slot=values[1],
+            records=values[2],
         )
 
 
@@ -108,6 +102,52 @@ class Attested(Event):
         """From a log with this event's topic."""
         values = words(log, ("uint8",))
         return cls(sequence=topic(log, 1, "uint64"), auditor=values[0])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditorAppointed(Event):
+    """Solidity's `AuditorAppointed(uint8 index, address auditor, uint64 fromTime)`."""
+
+    TOPIC: ClassVar = bytes.fromhex("487a229097f705539a967e7e8f2e995da47c0e0428f37e0c9783e4338530d525")
+    index: int
+    auditor: bytes
+    from_time: int
+
+    @classmethod
+    def from_log(cls, log: Log) -> Self:
+        """From a log with this event's topic."""
+        values = words(log, ("address", "uint64"))
+        return cls(index=topic(log, 1, "uint8"), auditor=address(values[0]), from_time=values[1])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditorDismissed(Event):
+    """Solidity's `AuditorDismissed(uint8 index, uint64 endTime)`."""
+
+    TOPIC: ClassVar = bytes.fromhex("424fb7ed490724a6404e88bf07b394beb086370822b4c9395822b87d699fe7f2")
+    index: int
+    end_time: int
+
+    @classmethod
+    def from_log(cls, log: Log) -> Self:
+        """From a log with this event's topic."""
+        values = words(log, ("uint64",))
+        return cls(index=topic(log, 1, "uint8"), end_time=values[0])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditorResigned(Event):
+    """Solidity's `AuditorResigned(uint8 index, uint64 endTime)`."""
+
+    TOPIC: ClassVar = bytes.fromhex("a8224f7299baed1a15664d2fdbff26df87cdce506fc5664a80ba44e9018f0629")
+    index: int
+    end_time: int
+
+    @classmethod
+    def from_log(cls, log: Log) -> Self:
+        """From a log with this event's topic."""
+        values = words(log, ("uint64",))
+        return cls(index=topic(log, 1, "uint8"), end_time=values[0])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -340,6 +380,21 @@ class ReaderRotated(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Skipped(Event):
+    """`anchorMany` passed over a record. A known record is passed over without this event."""
+
+    TOPIC: ClassVar = bytes.fromhex("1425c9a3e7ba1b23f3808e1d48011b1430a9b8fe276684df4dda5c41cf913177")
+    index: int
+    why: int
+
+    @classmethod
+    def from_log(cls, log: Log) -> Self:
+        """From a log with this event's topic."""
+        values = words(log, ("uint16", "uint8"))
+        return cls(index=values[0], why=values[1])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Voided(Event):
     """Solidity's `Voided(uint64 sequence, uint32 window, uint8 reason, address by)`."""
 
@@ -385,6 +440,9 @@ BY_TOPIC: dict[bytes, type[Event]] = {
         Anchored,
         Answered,
         Attested,
+        AuditorAppointed,
+        AuditorDismissed,
+        AuditorResigned,
         Contested,
         Demanded,
         Finalised,
@@ -396,6 +454,7 @@ BY_TOPIC: dict[bytes, type[Event]] = {
         Posted,
         ReaderAdded,
         ReaderRotated,
+        Skipped,
         Voided,
         Withheld,
     )

@@ -4,7 +4,6 @@ Generated from the artifacts: `python -m lindenstrom_contracts.bindgen write`.
 """
 # fmt: off
 
-from collections.abc import Sequence
 from typing import ClassVar, Self
 
 from lindenstrom_contracts.bindings.base import Contract, Function, Sent, Transport, address, nothing
@@ -12,10 +11,11 @@ from lindenstrom_contracts.bindings.structs import Anchor, RecordOpening
 
 _ANCHOR = Function(
     name="anchor",
-    selector=bytes.fromhex("0bcb8728"),
-    inputs=("(uint32,uint32,uint16,bytes32,bytes)[]",),
+    selector=bytes.fromhex("94745505"),
+    inputs=("(uint32,uint32,uint16,bytes32,bytes)",),
     outputs=("uint64",),
 )
+_ANCHOR_MANY = Function(name="anchorMany", selector=bytes.fromhex("e6e980ac"), inputs=("bytes",), outputs=("uint64",))
 _BATCH_COUNT = Function(name="batchCount", selector=bytes.fromhex("06f13056"), inputs=(), outputs=("uint64",))
 _BATCH_DIGEST = Function(
     name="batchDigest",
@@ -56,9 +56,17 @@ class ReadingLog(Contract):
         """Create the contract; the bytecode is the committed artifact's."""
         return cls._deploy(transport, key, (the_registry,))
 
-    def anchor(self, records: Sequence[Anchor]) -> Sent[int]:
-        """1 to 256 records, each signed by its reader's key of now. Known ones are skipped, their signatures unread."""
-        return self._send(_ANCHOR, (records,), lambda values: values[0])
+    def anchor(self, a: Anchor) -> Sent[int]:
+        """One record, signed by its reader's key of now; reverts with what is wrong. A known one is passed over, its
+        signature unread.
+        """
+        return self._send(_ANCHOR, (a,), lambda values: values[0])
+
+    def anchor_many(self, packed: bytes) -> Sent[int]:
+        """1 to 256 records in groups of one window each, one after another without gaps: window u32 ‖ count u16 ‖
+        count × (reader u32 ‖ revision u16 ‖ root b32 ‖ signature 64).
+        """
+        return self._send(_ANCHOR_MANY, (packed,), lambda values: values[0])
 
     def batch_count(self) -> int:
         """Ids from 1."""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import ClassVar, NamedTuple, Self
 
 from lindenstrom_contracts.bindings.base import Contract, Function, Sent, Transport, address, nothing
-from lindenstrom_contracts.bindings.structs import Bind, Binding, Constants
+from lindenstrom_contracts.bindings.structs import Bind, Binding, Constants, ReaderKey
 
 _ACCOUNT = Function(name="account", selector=bytes.fromhex("9f3280f5"), inputs=("uint32",), outputs=("address",))
 _ADD_MEMBER = Function(name="addMember", selector=bytes.fromhex("aaa7c9e0"), inputs=("uint32", "address"), outputs=())
@@ -19,7 +19,18 @@ _ADD_READER = Function(
     outputs=(),
 )
 _ANSWER_TIME = Function(name="answerTime", selector=bytes.fromhex("e6a789ba"), inputs=(), outputs=("uint32",))
-_AUDITOR = Function(name="auditor", selector=bytes.fromhex("ab92d096"), inputs=("uint256",), outputs=("address",))
+_APPOINT_AUDITOR = Function(
+    name="appointAuditor",
+    selector=bytes.fromhex("268b9995"),
+    inputs=("uint8", "address"),
+    outputs=(),
+)
+_AUDITOR = Function(
+    name="auditor",
+    selector=bytes.fromhex("a893bdab"),
+    inputs=("uint8",),
+    outputs=("address", "uint64", "uint64"),
+)
 _AUDITOR_COUNT = Function(name="auditorCount", selector=bytes.fromhex("115f574c"), inputs=(), outputs=("uint8",))
 _AUDITOR_INDEX = Function(
     name="auditorIndex",
@@ -50,6 +61,7 @@ _BINDINGS_OF = Function(
 _CLOSE_DELAY = Function(name="closeDelay", selector=bytes.fromhex("196b29f7"), inputs=(), outputs=("uint32",))
 _COMMUNITY = Function(name="community", selector=bytes.fromhex("dc1fb5a5"), inputs=(), outputs=("bytes32",))
 _DEPTH = Function(name="depth", selector=bytes.fromhex("631c56ef"), inputs=(), outputs=("uint8",))
+_DISMISS_AUDITOR = Function(name="dismissAuditor", selector=bytes.fromhex("664d74bc"), inputs=("uint8",), outputs=())
 _DOMAIN_SEPARATOR = Function(
     name="domainSeparator",
     selector=bytes.fromhex("f698da25"),
@@ -73,21 +85,16 @@ _READER = Function(
     name="reader",
     selector=bytes.fromhex("9dcc5342"),
     inputs=("uint32",),
-    outputs=("uint8", "bytes32", "bytes32"),
+    outputs=("(uint8,bytes32,bytes32)",),
 )
 _READER_COUNT = Function(name="readerCount", selector=bytes.fromhex("82766648"), inputs=(), outputs=("uint32",))
-_READER_KEYS = Function(
-    name="readerKeys",
-    selector=bytes.fromhex("202d698f"),
-    inputs=("uint32[]",),
-    outputs=("bytes32[]",),
-)
 _REQUIRE_SIGNED_BY = Function(
     name="requireSignedBy",
     selector=bytes.fromhex("ecba0e96"),
     inputs=("uint32", "bytes32", "bytes"),
     outputs=(),
 )
+_RESIGN_AUDITOR = Function(name="resignAuditor", selector=bytes.fromhex("ce35f7b2"), inputs=(), outputs=())
 _ROTATE_ACCOUNT = Function(
     name="rotateAccount",
     selector=bytes.fromhex("0aa6354b"),
@@ -100,9 +107,18 @@ _ROTATE_READER = Function(
     inputs=("uint32", "uint8", "bytes32", "bytes32", "bytes"),
     outputs=(),
 )
+_SIGNERS = Function(name="signers", selector=bytes.fromhex("75e4f205"), inputs=("uint32[]",), outputs=("uint256[]",))
 _SLOT_COUNT = Function(name="slotCount", selector=bytes.fromhex("d9f46c9c"), inputs=("uint32",), outputs=("uint256",))
 _UNBIND = Function(name="unbind", selector=bytes.fromhex("f92261bb"), inputs=("uint32", "uint32", "bytes"), outputs=())
 _WINDOW_END = Function(name="windowEnd", selector=bytes.fromhex("5c5ba6fc"), inputs=("uint32",), outputs=("uint256",))
+
+
+class AuditorAnswer(NamedTuple):
+    """What `auditor` returns."""
+
+    value0: bytes
+    value1: int
+    value2: int
 
 
 class BindingAnswer(NamedTuple):
@@ -121,14 +137,6 @@ class LiveBindingsAnswer(NamedTuple):
 
     ids: tuple[int, ...]
     bindings: tuple[Binding, ...]
-
-
-class ReaderAnswer(NamedTuple):
-    """What `reader` returns."""
-
-    curve: int
-    key_a: bytes
-    key_b: bytes
 
 
 class Registry(Contract):
@@ -168,25 +176,31 @@ class Registry(Contract):
         answer: int = values[0]
         return answer
 
-    def auditor(self, index: int) -> bytes:
-        """Solidity's `auditor(uint256 index)`."""
+    def appoint_auditor(self, expected_index: int, new_auditor: bytes) -> Sent[None]:
+        """Operator only; active 30 days later."""
+        return self._send(_APPOINT_AUDITOR, (expected_index, new_auditor), nothing)
+
+    def auditor(self, index: int) -> AuditorAnswer:
+        """The auditor is active from `fromTime` until before `endTime`; the greatest number if the end is open."""
         values = self._ask(_AUDITOR, (index,))
-        return address(values[0])
+        return AuditorAnswer(address(values[0]), values[1], values[2])
 
     def auditor_count(self) -> int:
-        """Solidity's `auditorCount()`."""
+        """Auditors ever named; indices run below it."""
         values = self._ask(_AUDITOR_COUNT, ())
         answer: int = values[0]
         return answer
 
     def auditor_index(self, who: bytes) -> int:
-        """The auditor's index. Reverts with NotAuditor for anybody else."""
+        """The index of an auditor who is active now. Reverts with NotAuditor for anybody else."""
         values = self._ask(_AUDITOR_INDEX, (who,))
         answer: int = values[0]
         return answer
 
     def auditors_hash(self) -> bytes:
-        """keccak-256 of the auditors' addresses, packed in order."""
+        """keccak-256 of the addresses, packed in order of index, of all auditors whose end is not fixed; announced
+        ones included.
+        """
         values = self._ask(_AUDITORS_HASH, ())
         answer: bytes = values[0]
         return answer
@@ -228,6 +242,10 @@ class Registry(Contract):
         values = self._ask(_DEPTH, ())
         answer: int = values[0]
         return answer
+
+    def dismiss_auditor(self, index: int) -> Sent[None]:
+        """Operator only, once per auditor; takes effect 30 days later."""
+        return self._send(_DISMISS_AUDITOR, (index,), nothing)
 
     def domain_separator(self) -> bytes:
         """The EIP-712 domain separator for the chain id of now: after a fork, acts of one chain do not count on the
@@ -283,10 +301,10 @@ class Registry(Contract):
         values = self._ask(_OPERATOR, ())
         return address(values[0])
 
-    def reader(self, index: int) -> ReaderAnswer:
-        """curve 1 is secp256k1: keyA is the signer's address as a number, keyB zero."""
+    def reader(self, index: int) -> ReaderKey:
+        """See `ReaderKey`. Reverts if there is no such reader."""
         values = self._ask(_READER, (index,))
-        return ReaderAnswer(values[0], values[1], values[2])
+        return ReaderKey.from_abi(values[0])
 
     def reader_count(self) -> int:
         """Solidity's `readerCount()`."""
@@ -294,16 +312,15 @@ class Registry(Contract):
         answer: int = values[0]
         return answer
 
-    def reader_keys(self, indices: Sequence[int]) -> tuple[bytes, ...]:
-        """keyA of each reader. Reverts if one is unknown."""
-        values = self._ask(_READER_KEYS, (indices,))
-        return tuple(values[0])
-
     def require_signed_by(self, member: int, struct_hash: bytes, signature: bytes) -> None:
         """Reverts unless the member's account of now signed `structHash` under `domainSeparator()`; ECDSA first,
         then EIP-1271.
         """
         self._ask(_REQUIRE_SIGNED_BY, (member, struct_hash, signature))
+
+    def resign_auditor(self) -> Sent[None]:
+        """The auditor alone; takes effect at once."""
+        return self._send(_RESIGN_AUDITOR, (), nothing)
 
     def rotate_account(self, member: int, new_account: bytes, signature: bytes) -> Sent[None]:
         """RotateAccount, signed by the old account; counts at once. A lost key cannot be rotated: it means a new
@@ -314,6 +331,13 @@ class Registry(Contract):
     def rotate_reader(self, index: int, curve: int, key_a: bytes, key_b: bytes, signature: bytes) -> Sent[None]:
         """RotateReader, signed by the old key; counts at once."""
         return self._send(_ROTATE_READER, (index, curve, key_a, key_b, signature), nothing)
+
+    def signers(self, indices: Sequence[int]) -> tuple[int, ...]:
+        """For each reader curve · 2^160 + the signer's address; on P-256 no address, the key is to be asked for with
+        `reader`. 0 where there is no such reader.
+        """
+        values = self._ask(_SIGNERS, (indices,))
+        return tuple(values[0])
 
     def slot_count(self, window: int) -> int:
         """92, 96 or 100."""

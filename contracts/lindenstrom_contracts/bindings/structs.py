@@ -83,6 +83,20 @@ class Binding(Struct):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReaderKey(Struct):
+    """A reader's key of now."""
+
+    curve: int
+    key_a: bytes
+    key_b: bytes
+
+    @classmethod
+    def from_abi(cls, values: Any) -> Self:
+        """From nested tuples in the ABI's order."""
+        return cls(curve=values[0], key_a=values[1], key_b=values[2])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Terms(Struct):
     """What an agreement says; never changes under an id. One storage slot."""
 

@@ -194,7 +194,7 @@ def anchor(community: Community, reader: int, window: int, root: bytes, revision
     act = Anchor(reader=reader, window=window, revision=revision, root=root)
     signature = community.sign(community.cast.readers[reader], act)
     row = structs.Anchor(reader=reader, window=window, revision=revision, root=root, signature=signature)
-    community.reading_log.anchor([row])
+    community.reading_log.anchor(row)
     leaf = Record(reader=reader, window=window, revision=revision, root=root).leaf(community.registry.community())
     batch = community.reading_log.batch_count()
     return RecordOpening(batch=batch, time=community.chain.now, root=root, slot=0, proof=batch_tree([leaf]).proof(0))

@@ -21,7 +21,7 @@ from lindenstrom.demands import open_demands
 from lindenstrom.mailbox import MailboxFileUnreadable, audit_path, collect_pack_file
 from lindenstrom.readings import Finding, ReaderDay, check_delivery, find_readings
 from lindenstrom.roster import Anchorings, CommunityReader, Roster, newest_at
-from lindenstrom.signing import recover_address
+from lindenstrom.signing import is_signed_by
 
 Shown = Callable[[AuditedDay], None]
 """Called with each day as soon as it is audited."""
@@ -211,8 +211,8 @@ def _readings(desk: _Desk, posting: Posting, anchorings: Anchorings, withheld: C
             anchoring,
             separator=desk.separator,
             depth=depth,
-            accounts=desk.roster.reader_accounts.get(reader, ()),
-            recover=recover_address,
+            keys=desk.roster.reader_keys.get(reader, ()),
+            signed_by=is_signed_by,
         )
         if isinstance(checked, ReaderDay):
             days[reader, checked.revision] = checked

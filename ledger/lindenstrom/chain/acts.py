@@ -5,12 +5,12 @@ from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
 from lindenstrom.chain.abi import ContractAbi, ContractCall, contract_abi
+from lindenstrom.chain.batches import SignedAnchor, dense
 from lindenstrom.chain.openings import opening_tuple, result_tuple
 from lindenstrom.core import eip712
 from lindenstrom.core.refutation import Opening, ResultOpening
 from lindenstrom.core.statements import Header
-
-CURVE_SECP256K1 = 1
+from lindenstrom.signing import Curve
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,14 +21,6 @@ class Addresses:
     agreements: bytes
     reading_log: bytes
     settlement: bytes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SignedAnchor:
-    """A reader's root with the reader's signature."""
-
-    act: eip712.Anchor
-    signature: bytes
 
 
 class Acts:
@@ -47,9 +39,21 @@ class Acts:
         """Operator: the next member. Refused when the index is taken by now."""
         return self._registry("addMember", expected_index, account)
 
-    def add_reader(self, expected_index: int, key: bytes, *, curve: int = CURVE_SECP256K1) -> ContractCall:
-        """Operator: the next reader. key: the 20-byte address of a secp256k1 key."""
-        return self._registry("addReader", expected_index, curve, key.rjust(32, b"\0"), bytes(32))
+    def add_reader(self, expected_index: int, key: bytes) -> ContractCall:
+        """Operator: the next reader. key: the 20-byte address of a secp256k1 key, or 64 bytes x‖y of P-256."""
+        return self._registry("addReader", expected_index, *key_words(key))
+
+    def appoint_auditor(self, expected_index: int, auditor: bytes) -> ContractCall:
+        """Operator: an auditor who becomes active 30 days later."""
+        return self._registry("appointAuditor", expected_index, auditor)
+
+    def dismiss_auditor(self, index: int) -> ContractCall:
+        """Operator: an auditor's end, 30 days later."""
+        return self._registry("dismissAuditor", index)
+
+    def resign_auditor(self) -> ContractCall:
+        """The auditor: its own end, at once."""
+        return self._registry("resignAuditor")
 
     def rotate_account(self, act: eip712.RotateAccount, signature: bytes) -> ContractCall:
         """Anyone: a member's new account, signed by the old one."""
@@ -83,10 +87,18 @@ class Acts:
 
     # --- ReadingLog
 
-    def anchor(self, records: Sequence[SignedAnchor]) -> ContractCall:
-        """Anyone: 1 to 256 signed roots. What is known already changes nothing."""
-        rows = [(*abi_tuple(record.act), record.signature) for record in records]
-        return self.reading_log.call(self.addresses.reading_log, "anchor", rows)
+    def anchor(self, record: SignedAnchor) -> ContractCall:
+        """Anyone: a signed root; refused with the exact error. Known already, it changes nothing."""
+        row = (*abi_tuple(record.act), record.signature)
+        return self.reading_log.call(self.addresses.reading_log, "anchor", row)
+
+    def anchor_many(self, records: Sequence[SignedAnchor]) -> ContractCall:
+        """Anyone: 1 to 256 signed roots, best `in_groups`. What cannot be taken is passed over: see `skips_of`."""
+        return self.reading_log.call(self.addresses.reading_log, "anchorMany", dense(records))
+
+    def anchoring(self, records: Sequence[SignedAnchor]) -> ContractCall:
+        """Anyone: one signed root strictly, a backlog with what cannot be taken passed over."""
+        return self.anchor(records[0]) if len(records) == 1 else self.anchor_many(records)
 
     def record_withheld(self, reader: int, window: int) -> ContractCall:
         """Auditor: the reader delivers nothing for the window."""
@@ -157,6 +169,12 @@ class Acts:
     def abis(self) -> tuple[ContractAbi, ...]:
         """All four."""
         return (self.registry, self.agreements, self.reading_log, self.settlement)
+
+
+def key_words(key: bytes) -> tuple[int, bytes, bytes]:
+    """Curve, keyA and keyB of a reader's key: an address of 20 bytes, or 64 bytes x‖y."""
+    curve = Curve.of(key)
+    return (curve, key[:32], key[32:]) if curve is Curve.P256 else (curve, key.rjust(32, b"\0"), bytes(32))
 
 
 def abi_tuple(value: Any) -> Any:

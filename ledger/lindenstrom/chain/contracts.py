@@ -6,21 +6,50 @@ from typing import Any
 
 from lindenstrom.chain.abi import ContractAbi, Event, LogEntry
 from lindenstrom.chain.acts import Acts, Addresses
+from lindenstrom.chain.batches import PlacedRecord, Skip, records_of, skips_of
 from lindenstrom.chain.client import Chain, TxResult
 from lindenstrom.chain.constants import Constants
 from lindenstrom.chain.errors import UnexpectedAnswer
 from lindenstrom.core.statements import Header, Record
 from lindenstrom.core.terms import Binding, Key, Membership, Role, Rule, Terms
 from lindenstrom.core.verification import PostingState
+from lindenstrom.signing import Curve
+
+OPEN_TIME = 2**64 - 1
+"""The end of an auditor whose end is not fixed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReaderKey:
-    """A reader's key of now. curve 1: key_a is the signer's address, left-padded."""
+    """A reader's key of now. curve 1: key_a is the signer's address, left-padded; curve 2: x and y of P-256."""
 
     curve: int
     key_a: bytes
     key_b: bytes
+
+    @property
+    def key(self) -> bytes:
+        """20 bytes, an address, or 64 bytes x‖y."""
+        return reader_key(self.curve, self.key_a, self.key_b)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Auditor:
+    """An auditor by the bit that stands for them in attestations; active in [from_time, end_time), unix."""
+
+    index: int
+    address: bytes
+    from_time: int
+    end_time: int
+
+    def is_active(self, now: int) -> bool:
+        """Whether they may act at a time."""
+        return self.from_time <= now < self.end_time
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether their end is fixed: dismissed or resigned."""
+        return self.end_time != OPEN_TIME
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,9 +153,13 @@ class Contracts(Acts):
         """The first window that can be posted."""
         return int(self._ask_registry("firstWindow")[0])
 
-    def auditors(self) -> tuple[bytes, ...]:
-        """The auditors' addresses, by index."""
-        return tuple(self._ask_registry("auditor", i)[0] for i in range(self._ask_registry("auditorCount")[0]))
+    def auditors(self) -> tuple[Auditor, ...]:
+        """All auditors ever named, by index."""
+        rows = [self._ask_registry("auditor", i) for i in range(self._ask_registry("auditorCount")[0])]
+        return tuple(
+            Auditor(index=i, address=bytes(address), from_time=start, end_time=end)
+            for i, (address, start, end) in enumerate(rows)
+        )
 
     def auditors_hash(self) -> bytes:
         """What a member's Bind names."""
@@ -146,16 +179,16 @@ class Contracts(Acts):
 
     def reader(self, reader: int) -> ReaderKey:
         """A reader's key of now."""
-        curve, key_a, key_b = self._ask_registry("reader", reader)
+        ((curve, key_a, key_b),) = self._ask_registry("reader", reader)
         return ReaderKey(curve=curve, key_a=key_a, key_b=key_b)
 
     def reader_keys(self, reader: int) -> tuple[bytes, ...]:
-        """All addresses (20 bytes) that a reader has signed with, oldest first."""
+        """All keys (20 bytes, or 64 of P-256) that a reader has signed with, oldest first."""
         found: list[tuple[int, int, bytes]] = []
         for name in ("ReaderAdded", "ReaderRotated"):
             topics = self.registry.topics(name, reader=reader)
             logs = self._chain.logs(self.addresses.registry, topics, self._first_block)
-            found += [(log.block, log.position, _sure(self.registry, log)["keyA"][12:]) for log in logs]
+            found += [(log.block, log.position, event_key(_sure(self.registry, log))) for log in logs]
         return tuple(key for _, _, key in sorted(found))
 
     def binding_count(self) -> int:
@@ -216,9 +249,11 @@ class Contracts(Acts):
 
     def anchored(self, reader: int, window: int) -> tuple[AnchoredRecord, ...]:
         """A reader's records for a window by revision, each with its whole batch, so that its proof can be built."""
-        topics = self.reading_log.topics("Anchored", reader=reader, window=window)
+        topics = self.reading_log.topics("Anchored", window=window)
         logs = self._chain.logs(self.addresses.reading_log, topics, self._first_block)
-        return tuple(self._anchored(log) for log in logs)
+        placed = [(row, log.block) for log in logs for row in records_of(_sure(self.reading_log, log))]
+        mine = [(row, block) for row, block in placed if row.record.reader == reader]
+        return tuple(self._anchored(row, block) for row, block in sorted(mine, key=lambda m: m[0].record.revision))
 
     # --- Settlement
 
@@ -283,6 +318,10 @@ class Contracts(Acts):
         """What a mined transaction's logs say, in order."""
         return tuple(event for event in map(self.event, result.logs) if event is not None)
 
+    def skipped(self, result: TxResult) -> dict[int, Skip]:
+        """What an `anchor_many` passed over: place in the call → why. Known records are not among them."""
+        return skips_of(self.events(result))
+
     def event(self, log: LogEntry) -> Event | None:
         """A decoded log, None when it is of none of the four contracts."""
         places = (
@@ -295,16 +334,12 @@ class Contracts(Acts):
 
     # --- inside
 
-    def _anchored(self, log: LogEntry) -> AnchoredRecord:
-        event = _sure(self.reading_log, log)
-        topics = self.reading_log.topics("Anchored")
-        near = self._chain.logs(self.addresses.reading_log, topics, log.block, log.block)
-        batch = [
-            other for other in (_sure(self.reading_log, entry) for entry in near) if other["batch"] == event["batch"]
-        ]
-        records = tuple(_record(other) for other in sorted(batch, key=lambda other: int(other["slot"])))
+    def _anchored(self, row: PlacedRecord, block: int) -> AnchoredRecord:
+        topics = self.reading_log.topics("Anchored", batch=row.batch)
+        near = self._chain.logs(self.addresses.reading_log, topics, block, block)
+        batch = sorted((r for log in near for r in records_of(_sure(self.reading_log, log))), key=lambda r: r.slot)
         return AnchoredRecord(
-            record=_record(event), batch=event["batch"], slot=event["slot"], time=event["time"], records=records
+            record=row.record, batch=row.batch, slot=row.slot, time=row.time, records=tuple(r.record for r in batch)
         )
 
     def _ask_registry(self, function: str, *values: Any) -> tuple[Any, ...]:
@@ -323,15 +358,21 @@ class Contracts(Acts):
         return abi.answer(function, self._chain.call(abi.call(to, function, *values), block=self._block))
 
 
+def reader_key(curve: int, key_a: bytes, key_b: bytes) -> bytes:
+    """A reader's key as signatures name it: 20 bytes, an address, or 64 bytes x‖y of P-256."""
+    return bytes(key_a + key_b if curve == Curve.P256 else key_a[12:])
+
+
+def event_key(event: Event) -> bytes:
+    """The key that a ReaderAdded or ReaderRotated tells."""
+    return reader_key(event["curve"], event["keyA"], event["keyB"])
+
+
 def _sure(abi: ContractAbi, log: LogEntry) -> Event:
     event = abi.event(log)
     if event is None:
         raise UnexpectedAnswer(abi.contract, "event")
     return event
-
-
-def _record(event: Event) -> Record:
-    return Record(reader=event["reader"], window=event["window"], revision=event["revision"], root=event["root"])
 
 
 def _binding(binding: int, row: tuple[Any, ...]) -> Binding:

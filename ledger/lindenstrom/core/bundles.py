@@ -58,7 +58,7 @@ class GroundOpening:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BundleMeter:
-    """One live binding with its opened source; reader_account and signature are empty for a replacement.
+    """One live binding with its opened source; reader_key and signature are empty for a replacement.
 
     ground: of a replacement, where the reader had anchored something. true_up: of a meter replaced the day before.
     """
@@ -66,7 +66,7 @@ class BundleMeter:
     label: str
     binding: Binding
     opening: MeterOpening
-    reader_account: bytes = b""
+    reader_key: bytes = b""
     signature: bytes = b""
     ground: GroundOpening | None = None
     true_up: TrueUp | None = None
@@ -377,7 +377,7 @@ def _meter_json(m: BundleMeter) -> dict[str, Any]:
         "empty_position": o.empty_position,
         "challenge": o.challenge,
         "challenge_revision": o.challenge_revision,
-        "reader_account": hex_text(m.reader_account),
+        "reader_key": hex_text(m.reader_key),
         "signature": hex_text(m.signature),
         "ground": _ground_json(m.ground),
         "true_up": _true_up_json(m.true_up),
@@ -447,7 +447,7 @@ def _read_meter(r: Reader) -> BundleMeter:
             challenge=r["challenge"].flag(),
             challenge_revision=r["challenge_revision"].number(16),
         ),
-        reader_account=r["reader_account"].data(),
+        reader_key=r["reader_key"].data(),
         signature=r["signature"].data(),
         ground=_read_ground(r["ground"]),
         true_up=_read_true_up(r["true_up"]),

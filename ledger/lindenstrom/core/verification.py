@@ -26,10 +26,9 @@ from lindenstrom.core.packs import Status, UnreadablePack, decode_pack, pack_fau
 from lindenstrom.core.refutation import BadOpening, Reason, StoredFacts, Verdict, check_record, recompute
 from lindenstrom.core.statements import Line, Record, SourceKind, batch_digest, decode_lines, decode_triples
 from lindenstrom.core.terms import Binding, Membership, Terms
-from lindenstrom.errors import LindenstromError
 
-Recover = Callable[[bytes, bytes], bytes]
-"""(digest, signature) → 20-byte address; may raise a LindenstromError."""
+SignedBy = Callable[[bytes, bytes, bytes], bool]
+"""(key, digest, signature) → whether the key signed: 20 bytes, an address, or 64 bytes x‖y of P-256."""
 
 
 class CheckStatus(StrEnum):
@@ -83,7 +82,7 @@ class ChainView(StoredFacts, Protocol):
     """What the checks read from a chain, on top of the contract's own storage."""
 
     def posting(self, sequence: int) -> PostingFacts | None: ...
-    def reader_accounts(self, reader: int) -> Sequence[bytes]: ...
+    def reader_keys(self, reader: int) -> Sequence[bytes]: ...
     def anchored_at(self, reader: int, window: int, revision: int) -> int: ...
 
 
@@ -242,11 +241,11 @@ class Expectation:
     own_packs: Mapping[bytes, bytes] | None = None
 
 
-def verify_bundle(bundle: Bundle, expected: Expectation, *, recover: Recover, chain: ChainView | None) -> Report:
+def verify_bundle(bundle: Bundle, expected: Expectation, *, signed_by: SignedBy, chain: ChainView | None) -> Report:
     """Run the seven checks. `chain` None is an offline verification."""
     checks = _Ledger()
     _identity(bundle, expected, checks)
-    _signatures(bundle, expected, recover, checks)
+    _signatures(bundle, expected, signed_by, checks)
     if chain is not None:
         _stored_copies(bundle, chain, checks)
         _sources(bundle, chain, checks)
@@ -282,7 +281,7 @@ def _identity(bundle: Bundle, expected: Expectation, checks: _Ledger) -> None:
         checks.ok(1)
 
 
-def _signatures(bundle: Bundle, expected: Expectation, recover: Recover, checks: _Ledger) -> None:
+def _signatures(bundle: Bundle, expected: Expectation, signed_by: SignedBy, checks: _Ledger) -> None:
     for meter in bundle.meters:
         opening = meter.opening
         if opening.kind != SourceKind.ANCHORED or opening.record is None:
@@ -296,11 +295,7 @@ def _signatures(bundle: Bundle, expected: Expectation, recover: Recover, checks:
             revision=opening.revision,
             root=opening.record.root,
         )
-        try:
-            signer = recover(act.digest(bundle.community.id), meter.signature)
-        except LindenstromError:
-            signer = b""
-        if signer != meter.reader_account:
+        if not signed_by(meter.reader_key, act.digest(bundle.community.id), meter.signature):
             checks.fail(2, "reader_signature", str(meter.binding.reader))
 
 
@@ -314,7 +309,7 @@ def _stored_copies(bundle: Bundle, chain: ChainView, checks: _Ledger) -> None:
     if places != [(replace(a.membership, end_day=0), a.terms) for a in bundle.agreements]:
         checks.fail(7, "memberships_differ")
     for meter in bundle.meters:
-        if meter.signature and meter.reader_account not in chain.reader_accounts(meter.binding.reader):
+        if meter.signature and meter.reader_key not in chain.reader_keys(meter.binding.reader):
             checks.fail(7, "reader_key_differs", str(meter.binding.reader))
     checks.ok(7)
 

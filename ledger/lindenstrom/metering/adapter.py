@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Protocol
 
 from lindenstrom import mailbox
-from lindenstrom.chain.acts import SignedAnchor
+from lindenstrom.chain.batches import MAX_BATCH, SignedAnchor, Skip
 from lindenstrom.core.calendar import (
     CORRECTION_PERIOD_S,
     SECONDS_PER_SLOT,
@@ -60,7 +60,6 @@ from lindenstrom.metering.shelf import Shelf, standing
 from lindenstrom.metering.timeline import register_timeline
 from lindenstrom.signing import sign_digest
 
-MAX_ANCHORS = 256
 READY = "complete; not built yet"
 LATE = "values came after the day was built; they need a correction"
 FIRST_REVISION = 0
@@ -70,9 +69,12 @@ LONGEST_GAP = 31
 
 
 class Anchorer(Protocol):
-    """Carries signed roots to the chain; returns once they are there. Roots already there change nothing."""
+    """Carries 1 to 256 signed roots to the chain; returns once they are there, with what was passed over: place → why.
 
-    def anchor(self, records: Sequence[SignedAnchor], /) -> object: ...
+    Roots already there change nothing.
+    """
+
+    def anchor(self, records: Sequence[SignedAnchor], /) -> Mapping[int, Skip]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +103,14 @@ class BuildReport:
     entry: Entry | None
     gaps: tuple[Gap, ...]
     unused: Mapping[int, Mapping[str, int]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnchorReport:
+    """Entries that are on the chain now, and those that it passed over, each with its reason; these are tried again."""
+
+    anchored: tuple[Entry, ...]
+    skipped: tuple[tuple[Entry, Skip], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -317,17 +327,21 @@ class Adapter:
             self.outbox.set_delivered(window, entry.revision)
         return self._entry(window)
 
-    def anchor(self, anchorer: Anchorer) -> tuple[Entry, ...]:
-        """Have all delivered windows anchored that are not yet, and return them."""
+    def anchor(self, anchorer: Anchorer) -> AnchorReport:
+        """Have all delivered windows anchored that are not yet: weeks of backlog go in one call."""
         waiting = [entry for entry in self.outbox.entries() if entry.delivered and not entry.anchored]
-        for start in range(0, len(waiting), MAX_ANCHORS):
-            batch = waiting[start : start + MAX_ANCHORS]
+        anchored: list[Entry] = []
+        skipped: list[tuple[Entry, Skip]] = []
+        for start in range(0, len(waiting), MAX_BATCH):
+            batch = waiting[start : start + MAX_BATCH]
             self._step("anchor")
-            anchorer.anchor([SignedAnchor(act=self._act(entry), signature=entry.signature) for entry in batch])
+            why = anchorer.anchor([SignedAnchor(act=self._act(entry), signature=entry.signature) for entry in batch])
             self._step("note anchoring")
-            for entry in batch:
+            skipped += [(batch[place], skip) for place, skip in sorted(why.items())]
+            for entry in (entry for place, entry in enumerate(batch) if place not in why):
                 self.outbox.set_anchored(entry.window, entry.revision)
-        return tuple(replace(entry, anchored=True) for entry in waiting)
+                anchored.append(replace(entry, anchored=True))
+        return AnchorReport(anchored=tuple(anchored), skipped=tuple(skipped))
 
     def process(
         self, window: int, *, now: int, key: bytes, mailbox_folder: Path, anchorer: Anchorer, partial: bool = False

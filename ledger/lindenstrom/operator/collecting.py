@@ -19,7 +19,7 @@ from lindenstrom.readings import (
     find_readings,
 )
 from lindenstrom.roster import Anchorings, Roster, newest_at
-from lindenstrom.signing import recover_address
+from lindenstrom.signing import is_signed_by
 from lindenstrom.store.records import StoredPack, StoredSource
 
 
@@ -110,8 +110,8 @@ def _deliveries(
             anchoring,
             separator=separator,
             depth=office.community.constants.depth,
-            accounts=roster.reader_accounts.get(reader, ()),
-            recover=recover_address,
+            keys=roster.reader_keys.get(reader, ()),
+            signed_by=is_signed_by,
         )
         if isinstance(checked, DeliveryFault):
             faults[reader] = str(checked)
@@ -129,6 +129,6 @@ def _stored(finding: Finding, window: int) -> StoredPack:
         revision=finding.day.revision,
         pack=finding.day.packs.get(finding.binding.position, b""),
         proof=finding.day.tree.proof(finding.binding.position),
-        account=finding.day.account,
+        reader_key=finding.day.key,
         signature=finding.day.signature,
     )

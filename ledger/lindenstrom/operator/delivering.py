@@ -208,7 +208,7 @@ def _meter(opened: Opened, binding: Binding, label: str) -> BundleMeter:
         label=label,
         binding=binding,
         opening=opening,
-        reader_account=pack.account,
+        reader_key=pack.reader_key,
         signature=pack.signature,
         true_up=opened.true_ups.get(binding.id),
     )

@@ -55,14 +55,14 @@ def _known_member(office: Office, member: int, name: str) -> int:
     return member
 
 
-def add_reader(office: Office, account: bytes) -> int:
-    """Register a reader's secp256k1 address; the reader's index, an old one if the key is known."""
+def add_reader(office: Office, key: bytes) -> int:
+    """Register a reader by its key, 20 bytes or 64 of P-256; the reader's index, an old one if the key is known."""
     office.require_operator()
-    for reader, accounts in sorted(office.reader.roster().reader_accounts.items()):
-        if accounts[-1] == account:
+    for reader, keys in sorted(office.reader.roster().reader_keys.items()):
+        if keys[-1] == key:
             return reader
     index = office.contracts.reader_count()
-    _send(office, office.contracts.add_reader(index, account))
+    _send(office, office.contracts.add_reader(index, key))
     return index
 
 

@@ -23,14 +23,14 @@ class PostingStep(StrEnum):
 class StoredPack:
     """What stands at a binding's place in its reader's tree; `pack` is empty where nothing does.
 
-    A pack as its reader delivered it: bytes, siblings to the anchored root, the reader's account and signature."""
+    A pack as its reader delivered it: bytes, siblings to the anchored root, the reader's key and signature."""
 
     binding: int
     window: int
     revision: int
     pack: bytes
     proof: tuple[bytes, ...]
-    account: bytes
+    reader_key: bytes
     signature: bytes
 
 

@@ -60,7 +60,7 @@ packs = Table(
     Column("revision", Integer, nullable=False),
     Column("sealed_pack", LargeBinary, nullable=False),
     Column("proof", LargeBinary, nullable=False),
-    Column("account", LargeBinary(20), nullable=False),
+    Column("reader_key", LargeBinary, nullable=False),
     Column("signature", LargeBinary, nullable=False),
     PrimaryKeyConstraint("binding", "window", "revision"),
 )

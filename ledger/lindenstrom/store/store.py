@@ -200,7 +200,7 @@ class Store:
                         "revision": p.revision,
                         "sealed_pack": seal(keys[p.binding], _pack_place(p.binding, p.window, p.revision), p.pack),
                         "proof": b"".join(p.proof),
-                        "account": p.account,
+                        "reader_key": p.reader_key,
                         "signature": p.signature,
                     }
                     for p in mine
@@ -456,7 +456,7 @@ def _pack(row: Any, pack: bytes) -> StoredPack:
         revision=row.revision,
         pack=pack,
         proof=tuple(row.proof[i : i + 32] for i in range(0, len(row.proof), 32)),
-        account=row.account,
+        reader_key=row.reader_key,
         signature=row.signature,
     )
 

@@ -34,6 +34,17 @@ class BadRecord(ContractError):
         self.revision = revision
 
 
+class BatchMalformed(ContractError):
+    """The groups do not end with the bytes."""
+
+    SELECTOR: ClassVar = bytes.fromhex("ff7a05e5")
+    TYPES: ClassVar = ("uint256",)
+
+    def __init__(self, length: int) -> None:
+        super().__init__(length)
+        self.length = length
+
+
 class BatchSize(ContractError):
     """Solidity's `BatchSize(uint256 count)`."""
 

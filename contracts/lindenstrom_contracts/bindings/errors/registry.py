@@ -21,8 +21,20 @@ class AccountTaken(ContractError):
         self.member = member
 
 
+class AlreadyEnding(ContractError):
+    """This auditor's end is fixed."""
+
+    SELECTOR: ClassVar = bytes.fromhex("746d7fd4")
+    TYPES: ClassVar = ("uint8", "uint64")
+
+    def __init__(self, index: int, end_time: int) -> None:
+        super().__init__(index, end_time)
+        self.index = index
+        self.end_time = end_time
+
+
 class AuditorConflict(ContractError):
-    """An auditor is listed twice, or is also operator or reader."""
+    """An address is an auditor once, and neither the operator's nor a key that a reader ever had."""
 
     SELECTOR: ClassVar = bytes.fromhex("efcb3251")
     TYPES: ClassVar = ("address",)
@@ -59,7 +71,7 @@ class ConstantOutOfRange(ContractError):
 
 
 class CurveNotSupported(ContractError):
-    """Only curve 1 (secp256k1) is accepted on this chain."""
+    """Curve 1 is accepted everywhere, curve 2 where the chain verifies P-256 at address 0x100; there are no others."""
 
     SELECTOR: ClassVar = bytes.fromhex("38b44b86")
     TYPES: ClassVar = ("uint8",)
@@ -70,7 +82,9 @@ class CurveNotSupported(ContractError):
 
 
 class KeyMalformed(ContractError):
-    """For curve 1, keyA is the signer's address, not zero, and keyB is zero."""
+    """For curve 1, keyA is the signer's address, not zero, and keyB is zero. For curve 2, (keyA, keyB) is a point of
+    P-256.
+    """
 
     SELECTOR: ClassVar = bytes.fromhex("d6d0dcfa")
     TYPES: ClassVar = ("bytes32", "bytes32")
@@ -94,7 +108,7 @@ class MeterTaken(ContractError):
 
 
 class NotAuditor(ContractError):
-    """Solidity's `NotAuditor(address caller)`."""
+    """Not an auditor, or not active now."""
 
     SELECTOR: ClassVar = bytes.fromhex("810261c3")
     TYPES: ClassVar = ("address",)
@@ -141,7 +155,7 @@ class PositionTaken(ContractError):
 
 
 class TooManyAuditors(ContractError):
-    """Solidity's `TooManyAuditors(uint256 count)`."""
+    """At most 32 ever."""
 
     SELECTOR: ClassVar = bytes.fromhex("cdf6cd3d")
     TYPES: ClassVar = ("uint256",)
@@ -161,6 +175,17 @@ class UnexpectedIndex(ContractError):
         super().__init__(expected, next_)
         self.expected = expected
         self.next_ = next_
+
+
+class UnknownAuditor(ContractError):
+    """Solidity's `UnknownAuditor(uint8 index)`."""
+
+    SELECTOR: ClassVar = bytes.fromhex("2a60e852")
+    TYPES: ClassVar = ("uint8",)
+
+    def __init__(self, index: int) -> None:
+        super().__init__(index)
+        self.index = index
 
 
 class UnknownBinding(ContractError):
