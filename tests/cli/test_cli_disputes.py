@@ -85,7 +85,7 @@ def newer_readings(home: CliHome) -> None:
     deliver_packs(home.root / "mailbox", replace(old, revision=1, root=tree.root, signature=signature, packs=encoded))
     with open_chain(community.node) as chain:
         chain.ensure_funds(address_of(key))
-        chain.send(community.contracts(chain).anchor([SignedAnchor(act=act, signature=signature)]), key)
+        chain.send(community.contracts(chain).anchor(SignedAnchor(act=act, signature=signature)), key)
 
 
 def test_a_demand_is_answered_in_public(day: CliHome) -> None:

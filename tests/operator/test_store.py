@@ -45,7 +45,13 @@ from tests.operator.world import FIRST_DAY, randomness
 
 COMMUNITY, SECRET = keccak(b"community"), keccak(b"secret")
 PACK = StoredPack(
-    binding=1, window=FIRST_DAY, revision=0, pack=b"pack", proof=(SECRET, COMMUNITY), reader_key=b"a" * 20, signature=b"s"
+    binding=1,
+    window=FIRST_DAY,
+    revision=0,
+    pack=b"pack",
+    proof=(SECRET, COMMUNITY),
+    reader_key=b"a" * 20,
+    signature=b"s",
 )
 HEADER = Header(
     window=FIRST_DAY, revision=0, as_of=5, statements_root=SECRET, results_root=SECRET, sources_root=COMMUNITY
