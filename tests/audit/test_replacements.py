@@ -18,7 +18,8 @@ from lindenstrom.mailbox import audit_path, list_bundles, pack_path
 from lindenstrom.operator import collecting, day, people
 from lindenstrom.operator.collecting import Collected
 from lindenstrom.operator.committing import Plan
-from lindenstrom.operator.day import SettledDay, settle_day
+from lindenstrom.operator.day import SettledDay, correct_day, settle_day
+from lindenstrom.operator.finalise import finalise_due
 from lindenstrom.operator.office import Office
 from lindenstrom.readings import pack_registers
 from lindenstrom.roster import Roster
@@ -81,6 +82,24 @@ def test_absent_days_take_the_mean_and_the_return_trues_up(tmp_path: Path) -> No
         assert [d.first for d in days] == [""] * 4
         assert [d.true_ups for d in days] == [(), (), (), (expected,)]
         assert audit_posting(world.office.mailbox, world.chain, world.community, 3) == days[2]
+
+
+def test_a_correction_of_the_replaced_days_leaves_no_gap(tmp_path: Path) -> None:
+    with new_world(tmp_path) as world:
+        for window in (FIRST_DAY, SECOND, THIRD):
+            settle(world, window, silent=window == SECOND)
+        world.chain.advance_to(world.chain.now() + world.community.constants.objection_period_s)
+        finalise_due(world.chain, world.community, world.office.key)
+        world.anchor(SECOND, {1: world.packs(SECOND)[1]})
+        assert correct_day(world.office, SECOND).true_ups == ()
+        days = audited(world)
+        assert [(d.window, d.sequence, d.first) for d in days] == [
+            (FIRST_DAY, 1, ""), (SECOND, 2, ""), (SECOND, 4, ""), (THIRD, 3, "")
+        ]  # fmt: skip
+        assert [d.register_gaps for d in days] == [(), (), (), ()]
+        assert [len(d.true_ups) for d in days] == [0, 0, 0, 1]  # as posted then; the correction settles it
+        assert audit_posting(world.office.mailbox, world.chain, world.community, 3) == days[3]
+        assert audit_posting(world.office.mailbox, world.chain, world.community, 4) == days[2]
 
 
 def test_what_an_earlier_day_lacks_is_said(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from functools import cached_property
 
 from lindenstrom.audit.file import AuditFile
 from lindenstrom.audit.findings import Difference, Kind
-from lindenstrom.audit.recompute import leads_to_sources
+from lindenstrom.audit.recompute import LastReading, leads_to_sources
 from lindenstrom.audit.replacements import Earlier, EarlierDay, Place
 from lindenstrom.chain.contracts import Posting
 from lindenstrom.core.calendar import Zone
@@ -16,6 +16,32 @@ from lindenstrom.readings import Finding
 Loaded = tuple[AuditFile | Difference, Sequence[Finding]]
 """A posting's audit file, or why there is none, and what its meters' readers anchored and delivered in time."""
 KEPT = LOOKBACK_DAYS + 4
+
+
+ROWS_KEPT = 6
+"""Readings kept for a meter: those of the day before, with corrections, and one older."""
+
+
+class Standing:
+    """Where meters' registers stood after each audited posting; postings come by window and sequence."""
+
+    def __init__(self) -> None:
+        self._rows: dict[bytes, list[LastReading]] = {}
+
+    def add(self, readings: Mapping[bytes, LastReading]) -> None:
+        """Remember a posting that stands."""
+        for meter, reading in readings.items():
+            self._rows[meter] = [*self._rows.get(meter, ()), reading][-ROWS_KEPT:]
+
+    def before(self, posting: Posting) -> dict[bytes, LastReading]:
+        """Per meter its reading of the newest earlier window, as posted before this posting if it was by then."""
+        found = {}
+        for meter, rows in self._rows.items():
+            earlier = [r for r in rows if r.window < posting.window]
+            known = [r for r in earlier if r.sequence < posting.sequence] or earlier
+            if known:
+                found[meter] = known[-1]
+        return found
 
 
 class History:

@@ -6,11 +6,12 @@ nothing can be left out of a day. Memory holds one line per meter, and the days 
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from lindenstrom.audit.file import AuditFile, read_audit
 from lindenstrom.audit.findings import AuditedDay, AuditReport, Difference, Kind
-from lindenstrom.audit.history import History
+from lindenstrom.audit.history import History, Standing
 from lindenstrom.audit.recompute import LastReading, PostedDay, Recomputed, recompute_day
 from lindenstrom.chain.client import Chain
 from lindenstrom.chain.community import Community
@@ -73,12 +74,17 @@ def audit_posting(mailbox: Path, chain: Chain, community: Community, sequence: i
     if not 1 <= sequence < contracts.next_sequence():
         return None
     posting = contracts.posting(sequence)
-    before = contracts.live(posting.window - 1)  # for its registers
-    near = [contracts.posting(before), posting] if before else [posting]
 
+    @cache
     def every() -> list[Posting]:
         return [contracts.posting(s) for s in range(1, sequence)]
 
+    live = contracts.live(posting.window - 1)  # the day before, for its registers
+    if live < sequence:
+        before = [contracts.posting(live)] if live else []
+    else:
+        before = [p for p in every() if p.window == posting.window - 1 and p.state is not PostingState.VOID]
+    near = [*before[-1:], posting]
     return list(_in_order(_desk(mailbox, chain, community), near, every))[-1]
 
 
@@ -97,12 +103,12 @@ def _desk(mailbox: Path, chain: Chain, community: Community) -> _Desk:
 
 def _in_order(desk: _Desk, postings: list[Posting], every: Callable[[], Sequence[Posting]]) -> Iterator[AuditedDay]:
     """The audited postings. every: all postings of the chain, for what replacements rest on."""
-    before: dict[bytes, LastReading] = {}
+    standing = Standing()
     history = _history(desk, every)
     for posting in sorted(postings, key=lambda p: (p.window, p.sequence)):
-        day, found = _audit(desk, posting, before, history)
+        day, found = _audit(desk, posting, standing.before(posting), history)
         if posting.state is not PostingState.VOID:
-            before.update(found.readings)
+            standing.add(found.readings)
         yield day
 
 
