@@ -56,6 +56,24 @@ contract AgreementsTest is Community {
         agreements.offer(t, 0, byOther);
     }
 
+    function test_every_key_with_every_rule_but_the_auction() public {
+        for (uint8 key = 0; key < 5; key++) {
+            eq(offer(someTerms(key, 0)), 2 * uint256(key) + 1, "fixed");
+            eq(offer(someTerms(key, 1)), 2 * uint256(key) + 2, "mid-market");
+        }
+    }
+
+    function test_an_auction_is_proportional_and_its_bounds_in_order() public {
+        for (uint8 key = 1; key < 5; key++) {
+            refuseOffer(someTerms(key, 2), 0, abi.encodeWithSelector(IAgreements.AuctionKey.selector, key));
+        }
+        Terms memory t = someTerms(0, 2);
+        (t.priceA, t.priceB) = (250_001, 250_000);
+        refuseOffer(t, 0, abi.encodeWithSelector(IAgreements.PriceBounds.selector, 250_001, 250_000));
+        t.priceA = 250_000;
+        eq(offer(t), 1, "one price is a range too");
+    }
+
     function test_members_offer_32_the_operator_more() public {
         Terms memory t = someTerms(0, 0);
         t.steward = 2;
