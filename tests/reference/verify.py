@@ -1,6 +1,6 @@
 """A second `verify`, written from docs/formats.md (section 19) and docs/protocol.md (section 9) alone.
 
-Imports nothing of the packages: JSON as parsed, keccak, one curve. It answers with the failed checks and the verdict.
+Imports nothing of the packages: JSON as parsed, keccak, two curves. It answers with the failed checks and the verdict.
 It takes the files to be of the right types, as nothing here has to survive damaged ones.
 """
 
@@ -12,6 +12,8 @@ from functools import partial
 from typing import Any
 
 from coincurve import PublicKey
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, utils
 from eth_hash.auto import keccak
 
 from tests.reference import r3
@@ -58,6 +60,14 @@ def fold(leaf: bytes, position: int, proof: list[str]) -> bytes:
 def proven(root: bytes, leaf: bytes, position: int, proof: list[str], depth: int) -> None:
     if len(proof) != depth or position >> depth or fold(leaf, position, proof) != root:
         raise Mismatch
+
+
+def on_p256(key: bytes, digest: bytes, signature: bytes) -> bool:
+    """Whether x‖y signed the digest as r‖s; raises for what is no key or no signature."""
+    x, y, r, s = (int.from_bytes(part, "big") for part in (key[:32], key[32:], signature[:32], signature[32:]))
+    public = ec.EllipticCurvePublicNumbers(x, y, ec.SECP256R1()).public_key()
+    public.verify(utils.encode_dss_signature(r, s), digest, ec.ECDSA(utils.Prehashed(hashes.SHA256())))
+    return len(signature) == 64
 
 
 @dataclass
@@ -156,13 +166,15 @@ class Verifier:
                 self.failed.add(2)
 
     def signed(self, meter: Json, digest: bytes) -> bool:
-        signature = raw(meter["signature"])
+        key, signature = raw(meter["reader_key"]), raw(meter["signature"])
         try:
+            if len(key) == 64:
+                return on_p256(key, digest, signature)
             compact = signature[:64] + bytes([signature[64] - 27])
-            key = PublicKey.from_signature_and_message(compact, digest, hasher=None).format(compressed=False)
+            found = PublicKey.from_signature_and_message(compact, digest, hasher=None).format(compressed=False)
         except Exception:  # noqa: BLE001
             return False
-        return keccak(key[1:])[12:] == raw(meter["reader_key"])
+        return keccak(found[1:])[12:] == key
 
     def record(self, reader: int, revision: int, opened: Json) -> None:
         community, window = raw(self.chain["community"]), self.header["window"]

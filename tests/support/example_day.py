@@ -21,7 +21,7 @@ from lindenstrom.core.replacement import replacement_pack
 from lindenstrom.core.statements import Record, Source, SourceKind, batch_digest, encode_lines, encode_triples
 from lindenstrom.core.terms import Binding, Key, Membership, Parameters, Role, Rule, Terms
 from lindenstrom.core.verification import PostingFacts, PostingState
-from lindenstrom.signing import address_of, sign_digest
+from lindenstrom.signing import Curve, address_of, key_of, sign_on
 
 ZONE = Zone()
 WINDOW = window_of(parse_date("2026-10-25"))
@@ -120,6 +120,7 @@ class ExampleDay:
     places: Sequence[Place] = PLACES
     terms: Mapping[int, Terms] = field(default_factory=lambda: TERMS)
     readers: tuple[bytes, ...] = READER_KEYS
+    curve: Curve = Curve.SECP256K1
     zone = ZONE
     depth = DEPTH
 
@@ -226,7 +227,7 @@ class ExampleDay:
             meters.append(
                 BundleMeter(
                     label=f"meter {b.id}", binding=b,
-                    reader_key=address_of(self.readers[b.reader]) if anchored else b"",
+                    reader_key=key_of(self.readers[b.reader], self.curve) if anchored else b"",
                     signature=self.signature(b.reader) if anchored else b"",
                     opening=MeterOpening(
                         kind=int(source.kind), revision=source.revision, replacement=source.replacement,
@@ -257,7 +258,7 @@ class ExampleDay:
     def signature(self, reader: int, revision: int | None = None) -> bytes:
         record = self.record(reader, revision)
         act = Anchor(reader=reader, window=self.window, revision=record.revision, root=record.root)
-        return sign_digest(self.readers[reader], act.digest(self.community))
+        return sign_on(self.readers[reader], act.digest(self.community), self.curve)
 
     def _agreement(self, member: int, m: Membership, day: CommittedDay, result: DayResult) -> AgreementOpening:
         mine = next(p.parameters for p in self.places if p.member == member and p.agreement == m.agreement)
@@ -306,7 +307,7 @@ class ExampleDay:
         return 0
 
     def reader_keys(self, reader: int) -> list[bytes]:
-        return [address_of(self.readers[reader])]
+        return [key_of(self.readers[reader], self.curve)]
 
     def anchored_at(self, reader: int, window: int, revision: int) -> int:
         rows = self.batches().values()

@@ -22,7 +22,7 @@ from lindenstrom.core.replacement import DayValues, TrueUp, replacement_pack
 from lindenstrom.core.statements import Record, Source
 from lindenstrom.core.terms import Binding, Key, Parameters, Role, Rule, Terms
 from lindenstrom.core.verification import Outcome, PostingFacts, PostingState
-from lindenstrom.signing import address_of
+from lindenstrom.signing import Curve, address_of
 from tests.support.chain_file import chain_json, community_json
 from tests.support.example_day import AUDITOR, ZONE, Lie, cheat_lines, salt_of
 from tests.support.made_day import CLOSE_DELAY_S, MadeDay, Reading, pack_of
@@ -250,6 +250,7 @@ def holding() -> list[Vector]:
         Vector(name="true-up", why="the operator states what a returning meter shows beyond its replacement",
                day=simple(), change=lambda b: replace(
                    b, meters=(replace(b.meters[0], true_up=TrueUp(import_mwh=-12_345, export_mwh=0)),))),
+        Vector(name="reader-p256", why="the reader signs on P-256; its key is x‖y", day=simple(curve=Curve.P256)),
         Vector(name="correction", why="revision 1 by the reader's second revision", day=corrected()),
         Vector(name="not-attested", why="no auditor whom the member pinned attested it", day=simple(),
                outcome=Outcome.CONSISTENT, pinned=(b"\x55" * 20,)),
@@ -387,6 +388,8 @@ def failing() -> list[Vector]:
             change=changed_opening(pack=flipped(pack, -9))),
         bad(2, "signature", "one bit of the reader's signature differs",
             change=lambda b: replace(b, meters=(replace(b.meters[0], signature=flipped(b.meters[0].signature, 40)),))),
+        bad(2, "signature-p256", "one bit of a P-256 reader's signature differs", simple(curve=Curve.P256),
+            change=lambda b: replace(b, meters=(replace(b.meters[0], signature=flipped(b.meters[0].signature, 40)),))),
         bad(2, "own-copy", "the member's own copy of the readings differs", own_pack=flipped(pack, 500)),
         bad(2, "stale", "the reader had anchored a newer revision before the cut-off",
             replace(honest, second_at=honest.as_of - 60, overlooks=True)),
@@ -427,6 +430,8 @@ def failing() -> list[Vector]:
         bad(7, "terms", "the file's terms have a fee that the contract's have not",
             change=changed_terms(fee_ueur_kwh=5_000)),
         bad(7, "role", "the file calls the taker a giver as well", change=changed_membership(role=Role.BOTH)),
+        bad(7, "reader-curve", "signed by a key that never was the reader's, on a curve that the reader never used",
+            change=lambda b: replace(b, meters=simple(curve=Curve.P256).bundle(ANNA).meters)),
         bad(7, "reader-key", "signed by a key that never was the reader's", change=forged),
     ]  # fmt: skip
 
