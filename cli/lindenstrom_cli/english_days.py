@@ -81,7 +81,7 @@ _DAYS: Final[dict[str, str]] = {
     "posting.final": "final",
     "posting.corrected": "corrected",
     "statement.none": "No statements for member {member} in the mailbox.",
-    "statement.total": "Total, of each day the newest that is not void: {total} EUR (positive: to receive)",
+    "statement.total": "Total, of each day the newest final, else what is posted: {total} EUR (positive: to receive)",
     "statement.title": "{community}, {name} (member {member}), {day}",
     "statement.estimated": "{meter}: {count} quarter-hours are estimated or provisional.",
     "statement.missing": "{meter}: {count} quarter-hours are missing; they count as 0.",

@@ -3,10 +3,13 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from lindenstrom.chain.contracts import Contracts
 from lindenstrom.core.bundles import Bundle
 from lindenstrom.core.changes import is_committed, stated_lines, stated_net
+
+if TYPE_CHECKING:
+    from lindenstrom.chain.contracts import Contracts
 
 
 class Missing(StrEnum):
@@ -61,7 +64,7 @@ class PeriodTotal:
 
 
 def period_total(
-    contracts: Contracts, depth: int, member: int, windows: Iterable[int], bundles: Mapping[int, Bundle]
+    contracts: "Contracts", depth: int, member: int, windows: Iterable[int], bundles: Mapping[int, Bundle]
 ) -> PeriodTotal:
     """Add up a member's windows. contracts: at the block that the total names; bundles: by posting.
 

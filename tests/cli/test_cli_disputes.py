@@ -197,6 +197,7 @@ def test_a_final_day_is_corrected_and_the_difference_shown(day: CliHome) -> None
     assert "Hofstrom: received 4.80 kWh, now 4.70 kWh (-0.10)" in day.run("verify", bundle).stdout
     open_ = day.json("statement", "total", DAY, DAY, "--member", "anna")
     assert (open_["net_peur"], open_["days"][0]["open_correction"]) == ("-576000000000", True)
+    assert [s["counts"] for s in day.json("statement", "list", "--member", "anna")["statements"]] == [True, False]
     day.ok("audit", "attest", "2")
     day.ok("chain", "advance", "--days", "15")
     day.ok("operator", "finalise")

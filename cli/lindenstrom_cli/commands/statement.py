@@ -25,14 +25,16 @@ from lindenstrom_cli.period import Total, total_of
 from lindenstrom_cli.render import Result, table, utc
 from lindenstrom_cli.types import DATE
 from lindenstrom_cli.verdict import euro
-from lindenstrom_cli.world import open_world
+from lindenstrom_cli.world import World, open_world
 
 statement = group("statement", text("help.statement"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatementEntry:
-    """A statement in the mailbox. net p€, positive: the member receives. counts: it is the day's newest that stands."""
+    """A statement in the mailbox. net p€, positive: the member receives.
+    counts: it is the day's newest final, or its newest while none is final.
+    """
 
     day: date
     sequence: int
@@ -45,7 +47,7 @@ class StatementEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatementList(Result):
-    """A member's statements. total_peur: of each day the newest that is not void."""
+    """A member's statements. total_peur: of those that count."""
 
     SCHEMA: ClassVar[str] = "statements"
     member: int
@@ -67,7 +69,7 @@ class StatementList(Result):
                 s.day.isoformat(),
                 str(s.sequence),
                 str(s.revision) if s.revision else "–",
-                text(f"posting.{s.state}" if s.counts or s.state == "void" else "posting.corrected"),
+                text("posting.corrected" if s.state == "final" and not s.counts else f"posting.{s.state}"),
                 format_eur(s.net_peur, 4),
                 str(s.path),
             )
@@ -142,27 +144,43 @@ def list_(session: Session, given: str) -> StatementList:
 
     world = open_world(session)
     member = world.member(given)
-    entries: list[StatementEntry] = []
-    for posted in reversed(list_bundles(session.home.mailbox, member)):
-        bundle, state = read_bundle(posted.path.read_bytes()), world.contracts.posting(posted.sequence).state
-        stands = state is not PostingState.VOID
-        entry = StatementEntry(
+    listed = [
+        (p, read_bundle(p.path.read_bytes()), _state(world, p.sequence))
+        for p in list_bundles(session.home.mailbox, member)
+    ]
+    counting = _counting([(p.window, p.sequence, state) for p, _, state in listed])
+    entries = tuple(
+        StatementEntry(
             day=date_of(posted.window),
             sequence=posted.sequence,
             revision=bundle.header.revision,
             state=state.name.lower(),
-            counts=stands and not any(e.counts and e.day == date_of(posted.window) for e in entries[-4:]),
+            counts=posted.sequence in counting,
             net_peur=stated_net(bundle),
             path=posted.path,
         )
-        entries.append(entry)
+        for posted, bundle, state in listed
+    )
     total = sum(e.net_peur for e in entries if e.counts)
     return StatementList(
         member=member,
-        statements=tuple(reversed(entries)),
+        statements=entries,
         total_peur=total,
         demands=tuple(demand_line(d, world.chain.now()) for d in demands_by(world.contracts, member)),
     )
+
+
+def _state(world: World, sequence: int) -> PostingState:
+    return world.contracts.posting(sequence).state
+
+
+def _counting(postings: list[tuple[int, int, PostingState]]) -> set[int]:
+    """Of (window, sequence, state) the sequences that count: of each day the newest final, else the newest posted."""
+    best: dict[int, tuple[bool, int]] = {}
+    for window, sequence, state in postings:
+        if state in (PostingState.POSTED, PostingState.FINAL):
+            best[window] = max(best.get(window, (False, 0)), (state is PostingState.FINAL, sequence))
+    return {sequence for _, sequence in best.values()}
 
 
 @command(statement, "show", "statement show mailbox/bundles/2/20607-s1.json")
