@@ -29,7 +29,6 @@ WINDOW = 20_751
 SLOTS = 100
 MEMBER, NEIGHBOUR = 2, 3
 EVER = 32
-LEVEL_RANGE, BOTH_CURTAILED, DEMAND_OVERDUE = 14, 17, 18
 POSITION = 40
 """The first meter's place in its reader's tree."""
 KEYS = (
@@ -197,7 +196,7 @@ class Disputed:
         sent = self.community.settlement.refute_levels(
             self.sequence, MEMBER, self.header, agreement, SLOTS - 1, self.result_opening(agreement), self.sign(act)
         )
-        assert _reason(sent.events) in (LEVEL_RANGE, BOTH_CURTAILED)
+        assert _reason(sent.events) in (Reason.LEVEL_RANGE, Reason.BOTH_CURTAILED)
         return sent.gas_used
 
     def demand(self) -> int:
@@ -223,7 +222,7 @@ class Disputed:
     def void_overdue(self) -> int:
         self.community.chain.advance(seconds=self.community.constants.answer_time + 1)
         sent = self.community.settlement.void_overdue(self.sequence, self.committed.digest, MEMBER)
-        assert _reason(sent.events) == DEMAND_OVERDUE
+        assert _reason(sent.events) == Reason.DEMAND_OVERDUE
         return sent.gas_used
 
     def finalise(self) -> int:

@@ -34,7 +34,7 @@ class Budget:
 def measure() -> dict[str, int]:
     """Every figure, on a node of its own. Half a minute to a minute."""
     with public_rules(START) as node:
-        community = deploy(node, constants=replace(FLOORS, depth=DEPTH))  # type: ignore[arg-type]
+        community = deploy(node, constants=replace(FLOORS, depth=DEPTH))
         fresh = node.snapshot()
         found = {f"bytes of {name}": len(load(name).deployed_bytecode) for name in CONTRACTS}
         found |= {f"onboarding: {name}": gas for name, gas in disputes.onboarding(community).items()}
