@@ -13,10 +13,12 @@ from random import Random
 import pytest
 
 from lindenstrom.chain.abi import ContractCall
+from lindenstrom.chain.batches import SignedAnchor
+from lindenstrom.chain.deploy import OBJECTION_PERIOD_S
 from lindenstrom.chain.errors import ContractRefused
 from lindenstrom.core.allocation import DayResult
 from lindenstrom.core.clearing import ONE, Triple
-from lindenstrom.core.eip712 import RefuteLevels
+from lindenstrom.core.eip712 import Anchor, RefuteLevels
 from lindenstrom.core.refutation import Reason, ResultOpening, recompute
 from lindenstrom.core.statements import Source
 from lindenstrom.core.terms import Key, Rule
@@ -189,7 +191,27 @@ def compare(seed: int, window: int, folder: Path) -> int:
             with pytest.raises(ContractRefused, match="NothingWrong"):
                 world.chain.call(world.refutation(posted, member))
         assert world.contracts.live(window) == posted.sequence
-    return told
+        return told + corrected(world, posted, members)
+
+
+def corrected(world: ExampleChain, final: MadeDay, members: list[int]) -> int:
+    """Once the day is final, reader 0 signs again, and the window's correction is recomputed as the day was."""
+    digest = final.committed().digest
+    world.chain.advance_to(world.chain.now() + OBJECTION_PERIOD_S)
+    world.send(world.contracts.finalise(final.sequence, digest))
+    plan = replace(final, second=(0, 0))
+    act = Anchor(reader=0, window=final.window, revision=1, root=plan.record(0, 1).root)
+    world.send(world.contracts.anchoring([SignedAnchor(act=act, signature=world.sign(final.readers[0], act))]))
+    second = world.contracts.anchored(0, final.window)[1]
+    world.chain.advance_to(world.chain.now() + 60)
+    day = replace(final, revision=1, as_of=world.chain.now(), second=(second.batch, second.time))
+    lying = replace(day, lie=Lie(result=cheat_lines(members[0], 1)))
+    assert void_reason(world, lying, members[0]) is Reason.LINES_DIFFER
+    posted = world.post(day)
+    for member in members:
+        with pytest.raises(ContractRefused, match="NothingWrong"):
+            world.chain.call(world.refutation(posted, member))
+    return 1
 
 
 @pytest.mark.parametrize(("seed", "window"), QUICK)

@@ -5,7 +5,7 @@ it reads is replaced otherwise. Meters are swapped now and then; agreements have
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from random import Random
 
@@ -15,6 +15,7 @@ from lindenstrom.core.calendar import OPEN_END, parse_date, window_of
 from lindenstrom.core.commitment import CommittedDay
 from lindenstrom.core.merkle import PositionalTree
 from lindenstrom.core.packs import Break, Pack, Registers, Status
+from lindenstrom.core.statements import Record
 from lindenstrom.core.terms import NO_CAP, Binding, Key, Parameters, Role, Rule, Terms
 from tests.support.example_day import ZONE, ExampleDay, salt_of
 
@@ -60,6 +61,8 @@ class MadeDay(ExampleDay):
 
     readings: Mapping[int, Reading] = field(default_factory=dict)
     silent: frozenset[int] = frozenset()
+    second: tuple[int, int] | None = None
+    """Batch and time of reader 0's second revision, which shows 10 mWh more in every slot."""
 
     def delivered(self, reader: int) -> bool:
         return reader not in self.silent
@@ -87,8 +90,17 @@ class MadeDay(ExampleDay):
             self._trees[reader, revision] = super().reader_tree(reader, revision)
         return self._trees[reader, revision]
 
+    def newest(self, reader: int) -> int:
+        return int(reader == 0 and self.second is not None)
+
     def reading(self, binding: Binding, revision: int) -> Pack:
-        return pack_of(self.readings[binding.id], binding, self.community, self.window, revision)
+        told = self.readings[binding.id]
+        raised = replace(told, import_mwh=tuple(x + 10 * revision for x in told.import_mwh))
+        return pack_of(raised, binding, self.community, self.window, revision)
+
+    def batches(self) -> Mapping[int, tuple[int, tuple[Record, ...]]]:
+        later = {} if self.second is None else {self.second[0]: (self.second[1], (self.record(0, 1),))}
+        return {**super().batches(), **later}
 
 
 def _energy(rng: Random, slots: int, top: int) -> tuple[int, ...]:
