@@ -19,6 +19,9 @@ interface Vm {
 
     function addr(uint256 key) external pure returns (address);
     function sign(uint256 key, bytes32 digest) external pure returns (uint8 v, bytes32 r, bytes32 s);
+    function signP256(uint256 key, bytes32 digest) external pure returns (bytes32 r, bytes32 s);
+    function publicKeyP256(uint256 key) external pure returns (uint256 x, uint256 y);
+    function etch(address target, bytes calldata code) external;
     function warp(uint256 time) external;
     function chainId(uint256 id) external;
     function prank(address sender) external;
