@@ -44,6 +44,7 @@ def test_erasing_at_the_operator(year_later: CliHome, tmp_path: Path) -> None:
     assert (audit["verdict"], audit["days"][0]["erased"]) == ("passed", [{"what": "intervals", "member": 2}])
     assert "rest fits" in home.ok("audit", "run")
     assert home.run("audit", "attest", "1").exit_code == 5
+    assert home.json("audit", "attest", "--all")["sequences"] == []
     home.ok("verify", own)
     home.ok("chain", "advance", "--days", "800")
     (due,) = home.json("operator", "erase", "--yes")["months"]

@@ -151,6 +151,7 @@ def run(session: Session, first: date | None, last: date | None) -> Audit:
 def attest(session: Session, sequences: tuple[int, ...], everything: bool) -> Decided:
     """Audit postings and attest on the chain those that fit; the first that does not ends the command."""
     from lindenstrom.audit import acts
+    from lindenstrom.audit.errors import ErasedDay
 
     if bool(sequences) == everything:
         raise NothingGiven("the posting", "numbers, or --all")
@@ -158,8 +159,15 @@ def attest(session: Session, sequences: tuple[int, ...], everything: bool) -> De
     key = _auditor(world)
     wanted = _not_attested(world, key) if everything else list(sequences)
     place = (session.home.mailbox, world.chain, world.community)
-    done = [acts.attest(*place, sequence, key.secret) for sequence in session.track(wanted, text("progress.audit"))]
-    return Decided(act="attested", sequences=tuple(wanted), txs=tuple(a.tx_hash for a in done if a.tx_hash))
+    done = {}
+    for sequence in session.track(wanted, text("progress.audit")):
+        try:
+            done[sequence] = acts.attest(*place, sequence, key.secret)
+        except ErasedDay as erased:
+            if not everything:
+                raise
+            session.note(str(erased))
+    return Decided(act="attested", sequences=tuple(done), txs=tuple(a.tx_hash for a in done.values() if a.tx_hash))
 
 
 @command(audit, "void", "audit void 1", "audit void 1 --although-right --yes", password=True)

@@ -96,7 +96,7 @@ def settle_day(
     """Settle a window, or finish what an earlier call began.
 
     Errors: NotTheOperator, WindowBeforeBeginning, WindowTooEarly, AlreadyPosted, PacksNotDelivered, ParametersUnknown,
-    SequenceTaken, StoredDayDiffers, and those of chain, store and mailbox.
+    SequenceTaken, StoredDayDiffers, MonthErased, and those of chain, store and mailbox.
     """
     done = _resumed(office, window, progress)
     if done is not None:
@@ -173,6 +173,7 @@ def _check_due(office: Office, window: int) -> None:
     live = office.contracts.live(window)
     if live:
         raise AlreadyPosted(window, live)
+    office.store.require_kept(window)
     as_of, now = office.as_of(window), office.chain.now()
     if now < as_of:
         raise WindowTooEarly(window, as_of, now)
