@@ -152,7 +152,7 @@ def anchor(session: Session, alias: str, days: tuple[date, ...], partial: bool) 
     """
     adapter = open_adapter(session, alias)
     world = open_world(session)
-    account = world.contracts.reader(adapter.setup.reader).key_a[12:]
+    account = world.contracts.reader(adapter.setup.reader).key
     signer = session.keys.signer_for(account, f"reader {alias}")
     carrier = _Carrier(world, signer)
     given = [window_of(day) for day in days]

@@ -132,7 +132,7 @@ def reader_add(session: Session, alias: str, key: str | None, address: bytes | N
         raise ReaderExists(alias)
     world = open_world(session)
     for known in session.home.readers.glob("*/"):
-        if world.contracts.reader(read_setup(known).reader).key_a[12:] == account:
+        if world.contracts.reader(read_setup(known).reader).key == account:
             raise ReaderExists(known.name)
     index = people.add_reader(open_office(world), account)
     community = world.community
@@ -152,9 +152,7 @@ def reader_list(session: Session) -> ReaderList:
     setups = {folder.name: read_setup(folder) for folder in sorted(session.home.readers.glob("*/"))}
     return ReaderList(
         readers=tuple(
-            ReaderEntry(
-                alias=alias, index=s.reader, account=world.contracts.reader(s.reader).key_a[12:], meters=len(s.meters)
-            )
+            ReaderEntry(alias=alias, index=s.reader, account=world.contracts.reader(s.reader).key, meters=len(s.meters))
             for alias, s in setups.items()
         )
     )
@@ -172,7 +170,7 @@ def reader_rotate(session: Session, alias: str, key: str | None, address: bytes 
     account = _address(session, key, address)
     index = known_setup(session, alias).reader
     world = open_world(session)
-    signer = session.keys.signer_for(world.contracts.reader(index).key_a[12:], f"reader {alias}")
+    signer = session.keys.signer_for(world.contracts.reader(index).key, f"reader {alias}")
     curve, key_a, key_b = key_words(account)
     act = RotateReader(reader=index, curve=curve, key_a=key_a, key_b=key_b)
     result = world.carry(world.contracts.rotate_reader(act, world.sign(signer, act)), signer)

@@ -52,11 +52,13 @@ def find_anvil() -> Path:
     return Path(found)
 
 
-def start(directory: Path, start_time: int, *, port: int = 0, binary: Path | None = None) -> AnvilNode:
+def start(
+    directory: Path, start_time: int, *, port: int = 0, binary: Path | None = None, hardfork: str = "cancun"
+) -> AnvilNode:
     """Start a node, or return the one that runs in this directory already.
 
     start_time: unix time of the genesis block of a new chain; a chain kept in the directory goes on from its own time.
-    port: 0 takes a free one. Errors: AnvilMissing, AnvilDidNotStart.
+    port: 0 takes a free one. hardfork: "osaka" verifies P-256. Errors: AnvilMissing, AnvilDidNotStart.
     """
     running = find(directory)
     if running is not None:
@@ -67,7 +69,7 @@ def start(directory: Path, start_time: int, *, port: int = 0, binary: Path | Non
     port = port or _free_port()
     command = [
         str(binary or find_anvil()),
-        *("--host", HOST, "--port", str(port), "--chain-id", str(CHAIN_ID), "--hardfork", "cancun"),
+        *("--host", HOST, "--port", str(port), "--chain-id", str(CHAIN_ID), "--hardfork", hardfork),
         *("--state", str(state), "--state-interval", "1", "--preserve-historical-states"),
         *("--timestamp", str(max(start_time, last_time)), "--accounts", "1"),
         *("--enable-tx-gas-limit", "--no-cors", "--quiet"),
