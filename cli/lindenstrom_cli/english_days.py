@@ -167,6 +167,10 @@ _AUDIT: Final[dict[str, str]] = {
     "audit.difference": "{day}, posting {sequence}: {what}",
     "audit.replaced": "{day}: meter binding {binding} of member {member} replaced: {ground}",
     "audit.not_posted": "Due, and not posted: {days}",
+    "audit.correctable": (
+        "{day}: newer readings of reader {readers} than final posting {sequence} rests on; the operator can correct it "
+        "until {until}"
+    ),
     "audit.day_differs": "DIFFERS",
     "audit.attested": "Posting {sequence} fits the rules; attested.",
     "audit.contested": "Posting {sequence} is contested, for all to see.",

@@ -188,6 +188,7 @@ def test_a_final_day_is_corrected_and_the_difference_shown(day: CliHome) -> None
     assert (late["days"], late["left_out"][0]["day"]) == ([], DAY)
     packs.with_suffix(".late").rename(packs)
     assert f"{DAY}  final posting 1: newer readings of reader 0" in day.ok("operator", "status", "--days", "1")
+    assert f"{DAY}: newer readings of reader 0" in day.ok("audit", "run")
     assert "a correction, revision 1" in day.ok("operator", "correct", "--due")
     bundle = day.path(f"mailbox/bundles/2/{WINDOW}-s2.json")
     shown = day.ok("statement", "show", bundle)

@@ -13,6 +13,7 @@ from lindenstrom.errors import ExitCode
 from lindenstrom.mailbox import bundle_path
 from lindenstrom_cli.app import Session, command, group
 from lindenstrom_cli.catalogue import text
+from lindenstrom_cli.commands.operator import Correctable, correctable
 from lindenstrom_cli.days import shown_spans
 from lindenstrom_cli.errors import NothingGiven
 from lindenstrom_cli.keys import Signer
@@ -36,6 +37,7 @@ class Audit(Result):
     verdict: str
     days: tuple["AuditedDay", ...]
     not_posted: tuple[date, ...]
+    corrections: tuple[Correctable, ...]
     first: str
 
     @property
@@ -66,6 +68,9 @@ class Audit(Result):
                 yield "  " + text("audit.demand", day=date_of(day.window), **shown)
         if self.not_posted:
             yield text("audit.not_posted", days=shown_spans(self.not_posted))
+        for due in self.corrections:
+            readers = ", ".join(map(str, due.readers))
+            yield text("audit.correctable", day=due.day, sequence=due.sequence, readers=readers, until=utc(due.until))
 
     def _table(self) -> Iterable[str]:
         names = ("day", "posting", "revision", "state", "members", "meters", "slots", "unmeasured", "result")
@@ -141,6 +146,7 @@ def run(session: Session, first: date | None, last: date | None) -> Audit:
         verdict=_verdict(report),
         days=report.days,
         not_posted=tuple(date_of(w) for w in report.not_posted),
+        corrections=tuple(map(correctable, report.corrections)),
         first=report.first,
     )
 

@@ -21,6 +21,7 @@ from lindenstrom_cli.types import DATE
 from lindenstrom_cli.world import open_office, open_world
 
 if TYPE_CHECKING:
+    from lindenstrom.corrections import CorrectionDue
     from lindenstrom.operator.day import SettledDay
     from lindenstrom.operator.status import DayStatus
 
@@ -314,13 +315,19 @@ def status(session: Session, days: int) -> Overview:
         agreements=found.agreements,
         unfinished=found.unfinished,
         days=tuple(_line(d) for d in found.days),
-        corrections=tuple(
-            Correctable(
-                day=date_of(c.window), sequence=c.sequence, revision=c.revision, readers=c.readers, until=c.until
-            )
-            for c in found.corrections
-        ),
+        corrections=tuple(map(correctable, found.corrections)),
         demands=tuple(demand_line(d, found.now) for d in found.demands),
+    )
+
+
+def correctable(found: "CorrectionDue") -> Correctable:
+    """A final with newer readings as it is shown."""
+    return Correctable(
+        day=date_of(found.window),
+        sequence=found.sequence,
+        revision=found.revision,
+        readers=found.readers,
+        until=found.until,
     )
 
 

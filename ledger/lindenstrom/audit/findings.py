@@ -9,6 +9,7 @@ from enum import StrEnum
 from lindenstrom.audit.file import Erased
 from lindenstrom.core.calendar import date_of
 from lindenstrom.core.verification import PostingState
+from lindenstrom.corrections import CorrectionDue
 from lindenstrom.demands import OpenDemand
 
 
@@ -110,10 +111,14 @@ class AuditedDay:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditReport:
-    """All audited postings by window and sequence; windows past their cut-off without a live posting."""
+    """All audited postings by window and sequence; windows past their cut-off without a live posting.
+
+    corrections: finals that newer anchored readings could correct.
+    """
 
     days: tuple[AuditedDay, ...]
     not_posted: tuple[int, ...]
+    corrections: tuple[CorrectionDue, ...]
 
     @property
     def passed(self) -> bool:

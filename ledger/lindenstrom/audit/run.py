@@ -18,6 +18,7 @@ from lindenstrom.chain.community import Community
 from lindenstrom.chain.contracts import Posting
 from lindenstrom.core.bundles import UnreadableBundle
 from lindenstrom.core.verification import PostingState
+from lindenstrom.corrections import CorrectionDue, corrections_due
 from lindenstrom.demands import open_demands
 from lindenstrom.mailbox import MailboxFileUnreadable, audit_path, collect_pack_file
 from lindenstrom.readings import Finding, ReaderDay, check_delivery, find_readings
@@ -53,7 +54,11 @@ def audit_run(
         days.append(day)
         if shown is not None:
             shown(day)
-    return AuditReport(days=tuple(days), not_posted=_not_posted(chain, community, days, windows))
+    return AuditReport(
+        days=tuple(days),
+        not_posted=_not_posted(chain, community, days, windows),
+        corrections=_corrections(chain, community, windows),
+    )
 
 
 def audit_days(
@@ -246,6 +251,13 @@ def _file(mailbox: Path, posting: Posting) -> AuditFile | Difference:
 def _gas(desk: _Desk, tx_hash: bytes | None) -> int:
     result = desk.chain.result(tx_hash) if tx_hash else None
     return result.gas_used if result else 0
+
+
+def _corrections(chain: Chain, community: Community, windows: range | None) -> tuple[CorrectionDue, ...]:
+    reader = CommunityReader(chain, community)
+    postings = (reader.contracts.posting(s) for s in range(1, reader.contracts.next_sequence()))
+    wanted = [p for p in postings if windows is None or p.window in windows]
+    return corrections_due(reader, reader.roster(), wanted, chain.now())
 
 
 def _not_posted(chain: Chain, community: Community, days: list[AuditedDay], windows: range | None) -> tuple[int, ...]:

@@ -1,31 +1,17 @@
-"""Corrections: which finals may be posted in a new revision, and which should be, because newer readings are anchored.
+"""Corrections: which finals may be posted in a new revision, and with which cut-off.
 
 A correction takes the newest readings at the time of its preparation (R5) and ends 12 months after its window (R9).
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
-from lindenstrom.chain.contracts import Posting
 from lindenstrom.core.calendar import CORRECTION_PERIOD_S
 from lindenstrom.core.statements import SourceKind
 from lindenstrom.core.verification import PostingState
 from lindenstrom.operator.committing import Plan
 from lindenstrom.operator.errors import CorrectionTooLate, NotCorrectable, NothingToCorrect
 from lindenstrom.operator.office import Office
-from lindenstrom.roster import Roster
 from lindenstrom.store.records import StoredSource
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CorrectionDue:
-    """A final window with newer anchored readings. until: last time at which it can be corrected, unix seconds."""
-
-    window: int
-    sequence: int
-    revision: int
-    readers: tuple[int, ...]
-    until: int
 
 
 def correctable_until(office: Office, window: int) -> int:
@@ -50,26 +36,6 @@ def refuse_unchanged(office: Office, plan: Plan, sources: Mapping[int, StoredSou
     before = office.store.day(office.contracts.live(plan.window)).sources
     if before and _rests_on(before) == _rests_on(sources):
         raise NothingToCorrect(plan.window)
-
-
-def corrections_due(office: Office, roster: Roster, postings: Mapping[int, list[Posting]]) -> tuple[CorrectionDue, ...]:
-    """Finals for which a reader anchored something after their cut-off. postings: all, by window, in order."""
-    now, found = office.chain.now(), []
-    newest = office.reader.newest_records()
-    for window, rows in sorted(postings.items()):
-        live = next((p for p in reversed(rows) if p.state is not PostingState.VOID), None)
-        until = correctable_until(office, window)
-        if live is None or live.state is not PostingState.FINAL or now > until or newest.get(window, 0) <= live.as_of:
-            continue
-        anchorings = office.reader.anchorings(window)
-        readers = {b.reader for b in roster.live_bindings(window)}
-        late = [r for r in sorted(readers) if any(a.time > live.as_of for a in anchorings.get(r, ()))]
-        if late:
-            due = CorrectionDue(
-                window=window, sequence=live.sequence, revision=live.revision, readers=tuple(late), until=until
-            )
-            found.append(due)
-    return tuple(found)
 
 
 def _rests_on(sources: Mapping[int, StoredSource]) -> dict[int, int | None]:

@@ -5,8 +5,8 @@ from enum import StrEnum
 
 from lindenstrom.chain.contracts import Posting
 from lindenstrom.core.verification import PostingState
+from lindenstrom.corrections import CorrectionDue, corrections_due
 from lindenstrom.demands import OpenDemand, earliest_finality, open_demands
-from lindenstrom.operator.correcting import CorrectionDue, corrections_due
 from lindenstrom.operator.office import Office
 from lindenstrom.store.records import PostingStep
 
@@ -66,6 +66,7 @@ def status(office: Office, *, days: int = MAX_DAYS) -> CommunityStatus:
     for sequence in range(1, contracts.next_sequence()):
         posting = contracts.posting(sequence)
         postings.setdefault(posting.window, []).append(posting)
+    every = [p for rows in postings.values() for p in rows]
     delivered = {p.sequence for p in office.store.postings(None, PostingStep.DELIVERED)}
     unfinished = office.store.postings(None, PostingStep.INTENT, PostingStep.SIGNED, PostingStep.POSTED)
     running = office.zone.window_at(now)
@@ -79,8 +80,8 @@ def status(office: Office, *, days: int = MAX_DAYS) -> CommunityStatus:
         agreements=contracts.agreement_count(),
         unfinished=tuple(p.sequence for p in unfinished),
         days=tuple(_day(office, w, postings.get(w, []), delivered, now) for w in windows),
-        corrections=corrections_due(office, roster, postings),
-        demands=open_demands(contracts, [p for rows in postings.values() for p in rows]),
+        corrections=corrections_due(office.reader, roster, every, now),
+        demands=open_demands(contracts, every),
     )
 
 
