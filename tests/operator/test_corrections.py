@@ -1,5 +1,8 @@
 """Finals are corrected by newer readings: crash-safe like a first posting, audited, shown beside what they correct."""
 
+import multiprocessing
+import os
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -169,6 +172,31 @@ def test_a_correction_cut_off_at_any_step(tmp_path: Path, step: Step, whole: tup
         assert finish_pending(world.office) == []
         if again.resumed:
             assert (again.digest, contents(world.office.mailbox)) == whole
+
+
+def _correct_and_die(folder: Path, meters: dict[int, tuple[bytes, int, int]], step: Step) -> None:
+    def progress(begun: Step) -> None:
+        if begun is step:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    with reopened(folder, meters) as world:
+        correct_day(world.office, FIRST_DAY, progress=progress)
+
+
+@pytest.mark.parametrize("step", [Step.POST, Step.AUDIT])
+def test_killed_while_correcting(tmp_path: Path, step: Step, whole: tuple[bytes, dict[str, bytes]]) -> None:
+    with final_day(tmp_path) as world:
+        meters = dict(world.meters)
+        with pytest.raises(Cut):  # the keys are drawn here, so that the digest can be compared
+            correct_day(world.office, FIRST_DAY, progress=cut_at(Step.SIGN))
+    victim = multiprocessing.get_context("spawn").Process(target=_correct_and_die, args=(tmp_path, meters, step))
+    victim.start()
+    victim.join(60)
+    assert victim.exitcode == -signal.SIGKILL
+    with reopened(tmp_path, meters) as world:
+        again = correct_day(world.office, FIRST_DAY)
+        assert again.resumed
+        assert (again.digest, contents(world.office.mailbox)) == whole
 
 
 def test_a_correction_that_came_too_late_bars_nothing(tmp_path: Path) -> None:
