@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {Terms} from "../lindenstrom_contracts/interfaces/IAgreements.sol";
 import {Clearing} from "../lindenstrom_contracts/libraries/Clearing.sol";
 import {Reasons} from "../lindenstrom_contracts/libraries/Reasons.sol";
 
@@ -74,16 +75,25 @@ contract ClearingProofs {
         if (limit < price) assert(level == 0 && giver == Clearing.ONE);
     }
 
-    function check_a_slot_in_range_has_its_price_and_levels(Clearing.Bounds memory b, uint160 triple) external pure {
-        uint8 fault = Clearing.tripleFault(b, triple);
-        (uint256 price, uint256 level, uint256 giver) = (triple >> 128, uint64(triple >> 64), uint64(triple));
-        bool fits = b.lowest <= price && price <= b.highest && level <= b.maxLevel && giver <= 1 << 32;
-        assert((fault == Reasons.NONE) == fits);
+    function fault(Terms memory t, bytes calldata triple) external pure returns (uint8) {
+        return Clearing.tripleFault(t, 12, triple);
     }
 
-    function check_levels_that_curtail_both_sides(Clearing.Bounds memory b, uint160 triple) external pure {
-        bool both = b.key != 1 && uint64(triple >> 64) != type(uint64).max && uint64(triple) != 1 << 32;
-        assert(Clearing.bothCurtailed(b, triple) == both);
+    function check_a_fair_triple_is_in_range_and_curtails_one_side(Terms memory t, uint32 price, uint64 level, uint64 giver) external view {
+        // no such auction can be offered
+        if (t.rule == 2 && t.priceA > t.priceB) return;
+        uint8 reason = this.fault(t, abi.encodePacked(price, level, giver));
+        (uint256 lowest, uint256 highest) = (t.priceA, t.rule == 2 ? t.priceB : t.priceA);
+        if (t.rule == 1) lowest = highest = (uint256(t.priceA) + t.priceB) / 2;
+        if (price < lowest || price > highest) {
+            assert(reason == Reasons.PRICE_DIFFERS);
+        } else if (giver > 1 << 32 || (t.key == 1 && level > 1 << 44)) {
+            assert(reason == Reasons.LEVEL_RANGE);
+        } else if (t.key != 1 && level != type(uint64).max && giver != 1 << 32) {
+            assert(reason == Reasons.BOTH_CURTAILED);
+        } else {
+            assert(reason == Reasons.NONE);
+        }
     }
 
     function least(uint256 a, uint256 b) private pure returns (uint256) {

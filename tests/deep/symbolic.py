@@ -5,7 +5,17 @@ import json
 from tests.deep.common import DeepCheckFailed, copy_contracts, environment, run, scratch, tools
 
 # A proof over 256-bit products needs the word-level solver; the time limit is per query, in milliseconds.
-OPTIONS = ("--solver-timeout-assertion", "120000", "--solver-timeout-branching", "1000", "--no-status", "--loop", "16")
+OPTIONS = (
+    "--solver-timeout-assertion",
+    "120000",
+    "--solver-timeout-branching",
+    "1000",
+    "--no-status",
+    "--loop",
+    "16",
+    "--default-bytes-lengths",
+    "65",
+)
 
 
 def check() -> str:
