@@ -1,4 +1,6 @@
-"""Every failure of the core speaks as written down: `python -m tests.core.test_error_messages write` after a change that is meant.
+"""Every failure of the core speaks as written down.
+
+    python -m tests.core.test_error_messages write    rewrite error_messages.json, after a change that is meant
 
 The samples carry no reading, amount or name, and so show what a message can carry at all.
 """

@@ -1,8 +1,8 @@
 """mutmut over the core: each mutant of each function runs against the tests in tests/core that reach it.
 
 `python -m tests.deep.core_mutants [MODULE…]` runs some modules of lindenstrom.core only, and merges what it finds into
-core_mutants.json. mutmut changes functions and methods; what it leaves out are properties, constants and signatures. The two slowest properties
-do not take part, so the share that is killed is a lower bound.
+core_mutants.json. mutmut changes functions and methods; what it leaves out are properties, constants and
+signatures. The two slowest properties do not take part, so the share that is killed is a lower bound.
 """
 
 import json
