@@ -14,9 +14,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from lindenstrom.core.allocation import DayResult, MemberEnergy, Place, clear_day
-from lindenstrom.core.clearing import auction, levels, taken
+from lindenstrom.core.clearing import Party, auction, levels, taken
 from lindenstrom.core.levels import day_auction, day_levels
 from lindenstrom.core.packs import decode_pack
+from lindenstrom.core.refutation import recompute_lines
 from lindenstrom.core.statements import Line
 from lindenstrom.core.terms import NO_CAP, Key, Parameters, Role, Rule, Terms
 from tests.reference import r3
@@ -238,9 +239,21 @@ def assert_same_day(c: Community) -> None:
         member: tuple(Line(agreement=a, taken_mwh=t, given_mwh=g, amount_peur=x) for a, t, g, x in rows)
         for member, rows in lines.items()
     }
+    for member in {p.member for p in c.places}:
+        assert recomputed(c, member, result) == result.lines[member]
     for member, rest in result.residual.items():
         assert list(zip(rest.draw_mwh, rest.feed_mwh, strict=True)) == [s.rest[member] for s in found]
     assert sum(result.net_peur(m) for m in result.lines) == 0  # I3
+
+
+def recomputed(c: Community, member: int, result: DayResult) -> tuple[Line, ...]:
+    """A member's lines from their own readings and the triples alone, as `verify` makes them."""
+    mine = {p.agreement: p for p in c.places if p.member == member}
+    own = [mine[a] for a in sorted(mine, key=lambda a: (c.agreements[a].priority, a))]
+    parties = [(p.agreement, Party(role=p.role, parameters=p.parameters, terms=c.agreements[p.agreement])) for p in own]
+    zeros = MemberEnergy(draw_mwh=(0,) * c.slots, feed_mwh=(0,) * c.slots)
+    metered = c.energy.get(member, zeros)
+    return recompute_lines(parties, [result.triples[a] for a, _ in parties], metered.draw_mwh, metered.feed_mwh)
 
 
 @forall(communities())

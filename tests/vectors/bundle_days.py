@@ -151,7 +151,7 @@ def several() -> VectorDay:
     )
     places = (
         place(ANNA, 1, Role.TAKER, 500_000), place(BORIS, 1, Role.GIVER, share=400_000),
-        place(ANNA, 2, Role.BOTH, 2), place(BORIS, 2, Role.BOTH, 3), place(CARLA, 2, Role.BOTH, 1),
+        place(ANNA, 2, Role.BOTH, 2, share=600_000), place(BORIS, 2, Role.BOTH, 3), place(CARLA, 2, Role.BOTH, 1),
         place(ANNA, 3, Role.BOTH, limit=200_000), place(CARLA, 3, Role.BOTH, limit=150_000),
     )  # fmt: skip
     return day(agreements, places, meters=(ANNA, ANNA, BORIS, CARLA), roofs=(ANNA, BORIS, CARLA))
