@@ -13,8 +13,7 @@ import {Refutation} from "./libraries/Refutation.sol";
 /// @notice See ISettlement.
 contract Settlement is ISettlement {
     bytes32 private constant REFUTE = keccak256("Refute(uint32 member,uint64 sequence,bytes32 posting)");
-    bytes32 private constant REFUTE_LEVELS =
-        keccak256("RefuteLevels(uint32 member,uint64 sequence,bytes32 posting,uint32 agreement)");
+    bytes32 private constant REFUTE_LEVELS = keccak256("RefuteLevels(uint32 member,uint64 sequence,bytes32 posting,uint32 agreement)");
     bytes32 private constant DEMAND = keccak256("Demand(uint32 member,uint64 sequence,bytes32 posting,bool publicAnswer)");
 
     uint256 private constant CORRECTABLE = 365 days;

@@ -249,21 +249,28 @@ contract Actors is Community {
     function tryAudit(address who, uint64 sequence, uint8 what, uint32 member) internal {
         bytes32 digest = digestOf(sequence, headers[sequence]);
         vm.prank(who);
-        if (what % 5 == 0) try settlement.attest(sequence, digest) {} catch {} else if (what % 5 == 1) try settlement.contest(
-            sequence, digest
-        ) {}
-            catch {} else if (what % 5 == 2) try settlement.voidByAuditor(sequence, digest) {} catch {} else if (what % 5 == 3) try settlement.confirmDelivery(
-            sequence, digest, member
-        ) {}
-            catch {} else try readingLog.recordWithheld(0, headers[sequence].window) {} catch {}
+        if (what % 5 == 0) {
+            try settlement.attest(sequence, digest) {} catch {}
+        } else if (what % 5 == 1) {
+            try settlement.contest(sequence, digest) {} catch {}
+        } else if (what % 5 == 2) {
+            try settlement.voidByAuditor(sequence, digest) {} catch {}
+        } else if (what % 5 == 3) {
+            try settlement.confirmDelivery(sequence, digest, member) {} catch {}
+        } else {
+            try readingLog.recordWithheld(0, headers[sequence].window) {} catch {}
+        }
     }
 
     function tryAnyone(uint64 sequence, uint8 what, uint32 member) internal {
         bytes32 digest = digestOf(sequence, headers[sequence]);
-        if (what % 3 == 0) try settlement.finalise(sequence, digest) {} catch {} else if (what % 3 == 1) try settlement.voidOverdue(
-            sequence, digest, member
-        ) {}
-            catch {} else try settlement.answer(sequence, member, headers[sequence], openingOf(sequence, member)) {} catch {}
+        if (what % 3 == 0) {
+            try settlement.finalise(sequence, digest) {} catch {}
+        } else if (what % 3 == 1) {
+            try settlement.voidOverdue(sequence, digest, member) {} catch {}
+        } else {
+            try settlement.answer(sequence, member, headers[sequence], openingOf(sequence, member)) {} catch {}
+        }
     }
 
     function windowOf(uint32 some) internal pure returns (uint32) {

@@ -62,9 +62,7 @@ contract CorrectionsTest is Demanding {
         // an auditor voids a window once, corrections included
         bytes32 named = digest(3);
         vm.prank(auditor);
-        refused(
-            abi.encodeCall(settlement.voidByAuditor, (3, named)), abi.encodeWithSelector(ISettlement.VoidedBefore.selector, WINDOW, 0)
-        );
+        refused(abi.encodeCall(settlement.voidByAuditor, (3, named)), abi.encodeWithSelector(ISettlement.VoidedBefore.selector, WINDOW, 0));
     }
 
     function test_revision_counts_from_the_newest_final() public {

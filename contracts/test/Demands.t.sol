@@ -115,9 +115,7 @@ contract DemandsTest is Demanding {
     function test_refusals() public {
         refuseDemand(1, 1, false, abi.encodeWithSelector(SpecialMember.selector, 1));
         bytes memory byOther = wishOf(3, 1, false);
-        refused(
-            abi.encodeCall(settlement.demand, (1, digest(1), 2, false, byOther)), abi.encodeWithSelector(NotSignedBy.selector, 2)
-        );
+        refused(abi.encodeCall(settlement.demand, (1, digest(1), 2, false, byOther)), abi.encodeWithSelector(NotSignedBy.selector, 2));
         // what was signed for an answer in private does not allow one in public
         bytes memory closed = wishOf(2, 1, false);
         refused(abi.encodeCall(settlement.demand, (1, digest(1), 2, true, closed)), abi.encodeWithSelector(NotSignedBy.selector, 2));
@@ -182,7 +180,9 @@ contract DemandsTest is Demanding {
         finalise(1, abi.encodeWithSelector(ISettlement.TooEarly.selector, postedAt + OBJECTION));
         vm.warp(postedAt + OBJECTION);
         finalise(1, "");
-        refused(abi.encodeCall(settlement.confirmDelivery, (1, digest(1), 2)), abi.encodeWithSelector(ISettlement.WrongState.selector, 1, 3));
+        refused(
+            abi.encodeCall(settlement.confirmDelivery, (1, digest(1), 2)), abi.encodeWithSelector(ISettlement.WrongState.selector, 1, 3)
+        );
         refuseDemand(3, 1, false, abi.encodeWithSelector(ISettlement.WrongState.selector, 1, 3));
     }
 
@@ -197,7 +197,9 @@ contract DemandsTest is Demanding {
         (uint8 reason,) = abi.decode(vm.getRecordedLogs()[0].data, (uint8, address));
         eq(reason, Reasons.DEMAND_OVERDUE, "reason");
         eq(settlement.live(WINDOW), 0, "free");
-        refused(abi.encodeCall(settlement.confirmDelivery, (1, digest(1), 2)), abi.encodeWithSelector(ISettlement.WrongState.selector, 1, 2));
+        refused(
+            abi.encodeCall(settlement.confirmDelivery, (1, digest(1), 2)), abi.encodeWithSelector(ISettlement.WrongState.selector, 1, 2)
+        );
     }
 
     function test_an_answered_demand_is_never_overdue() public {
