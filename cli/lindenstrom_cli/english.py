@@ -28,6 +28,7 @@ _HELP: Final[dict[str, str]] = {
     "help.key": "Make and list keys.",
     "help.member": "Members: add, list, rotate keys.",
     "help.reader": "Readers, who sign meter readings: add, list, rotate keys.",
+    "help.auditor": "Auditors: appoint, dismiss, resign, list.",
     "help.agreement": "Agreements: offer, join, leave, show.",
     "help.meter": "Meters: bind, read, import, anchor.",
     "help.operator": "Run the day: clear, post, finalise.",

@@ -81,4 +81,26 @@ _AGREEMENT: Final[dict[str, str]] = {
     "party.operator": "the operator",
 }
 
-COMMUNITY: Final[dict[str, str]] = {**_SETUP, **_AGREEMENT}
+_AUDITOR: Final[dict[str, str]] = {
+    "auditor.appointed": "Auditor {index}, {address}: in office from {when}.",
+    "auditor.dismissed": "Auditor {index}, {address}: in office until {when}.",
+    "auditor.resigned": "Auditor {index}, {address}: not in office any more, since {when}.",
+    "auditor.consents": (
+        "Consents to meters that were signed before this and are not on the chain yet have become void "
+        "(AuditorsDiffer): have them signed again, lindenstrom meter bind. Meters that are bound stay bound."
+    ),
+    "auditor.pin_appointed": "Tell the members: an attestation counts for them once they pin this auditor (--auditor).",
+    "auditor.pin_ended": "Tell the members: they pin another one (--auditor). What this one attested stays attested.",
+    "auditor.none_left": "After that nobody is an auditor. Appoint one now: it takes 30 days.",
+    "auditor.ask_appoint": "Appoint {address}, from 30 days after now? Consents that are not carried yet become void.",
+    "auditor.ask_dismiss": "Dismiss auditor {index}, 30 days after now? Consents that are not carried yet become void.",
+    "auditor.ask_resign": "Resign as auditor {index}, at once and for good?",
+    "auditor.none": "No auditor was ever named. Appoint one: lindenstrom auditor appoint ADDRESS",
+    "auditor.announced": "announced",
+    "auditor.in_office": "in office",
+    "auditor.leaving": "in office, leaving",
+    "auditor.ended": "not any more",
+    "auditor.open": "–",
+}
+
+COMMUNITY: Final[dict[str, str]] = {**_SETUP, **_AGREEMENT, **_AUDITOR}

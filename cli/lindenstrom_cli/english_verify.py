@@ -16,6 +16,12 @@ VERIFICATION: Final[dict[str, str]] = {
         "Your demand for this bundle is open until {when}. You have it now: an auditor can confirm that, "
         "lindenstrom audit confirm {sequence} --member {member}"
     ),
+    "verify.auditor_ending": "Auditor {address}, whom you have pinned, is in office until {when} only.",
+    "verify.auditor_unknown": "{address}, whom you have pinned, never was an auditor of this community.",
+    "verify.auditor_new": (
+        "Auditor {address} is in office from {when} on and not in your community file. "
+        "Attestations count for you once you pin it: --auditor {address}"
+    ),
     "verify.corrected_by": (
         "The day was corrected by posting {sequence}, which counts in this one's place once it is final: "
         "lindenstrom statement list"

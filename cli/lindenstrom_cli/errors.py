@@ -2,7 +2,8 @@
 
 UsageError      InputNeeded, NotAHome, BadSettings, HomeExists, BadAlias, KeyExists, BadHex, OutOfRange,
                 DayOutOfSpan, BadMonth, BadClock, BadInstant, OtherChain, NoRoom, NoSuchMember, NoSuchMembership,
-                ReaderExists, NoSuchReader, ForeignBundle, ActFileExists, ActUnfit, NothingGiven, NothingExpected,
+                ReaderExists, NoSuchReader, NoSuchAuditor, SeveralAuditors,
+                ForeignBundle, ActFileExists, ActUnfit, NothingGiven, NothingExpected,
                 EndBeforeStart
 CouldNotCheck   UnreadableFile
 RefusedByRules  Declined, NothingWrong, LevelsNotWrong, NotOpenAnyMore, NoOpenPosting, DisputesNotPublic
@@ -183,6 +184,20 @@ class ReaderExists(UsageError):
 
     def __init__(self, alias: str) -> None:
         super().__init__(f"this home has that reader already, as {alias}; choose another alias and key")
+
+
+class NoSuchAuditor(UsageError):
+    """No auditor has this number or address."""
+
+    def __init__(self) -> None:
+        super().__init__("the community never had that auditor; see: lindenstrom auditor list")
+
+
+class SeveralAuditors(UsageError):
+    """Keys of several auditors are here."""
+
+    def __init__(self) -> None:
+        super().__init__("keys of several auditors are in this home; say which one with --key ALIAS")
 
 
 class NoSuchReader(UsageError):

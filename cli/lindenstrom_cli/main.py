@@ -27,6 +27,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "key": "key:key",
         "member": "people:member",
         "reader": "people:reader",
+        "auditor": "auditors:auditor",
         "agreement": "agreement:agreement",
     },
     "daily": {"meter": "meter:meter", "operator": "operator:operator"},

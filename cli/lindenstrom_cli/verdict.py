@@ -68,11 +68,25 @@ class Sources:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AuditorNote:
+    """A pinned auditor whose end is fixed (`ending`, at a unix time) or who never was one (`unknown`, time 0), or an
+    auditor that came later and is not pinned (`new`, from a unix time)."""
+
+    kind: str
+    address: bytes
+    time: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """What belongs to a bundle beside its checks: what it corrected, and the member's own open demand (unix time)."""
+    """What belongs to a bundle beside its checks: what it corrected, and the member's own open demand (unix time).
+
+    auditors: how those of the chain differ from those that the member has pinned.
+    """
 
     correction: Correction | None = None
     demand_due_at: int | None = None
+    auditors: tuple[AuditorNote, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +110,7 @@ class Verification(Result):
     final_at: int | None
     open_demands: int
     demand_due_at: int | None
+    auditors: tuple[AuditorNote, ...]
     trust: tuple[str, ...]
     not_proven: tuple[str, ...]
     tool: Tool
@@ -125,6 +140,10 @@ class Verification(Result):
         yield from self._corrections()
         yield from self._check_lines()
         yield ""
+        for note in self.auditors:
+            yield from wrapped(text(f"verify.auditor_{note.kind}", address=hexed(note.address), when=utc(note.time)))
+        if self.auditors:
+            yield ""
         yield text("verify.not_proven")
         yield from (f"   – {line}" for line in self.not_proven)
         yield ""
@@ -210,6 +229,7 @@ def verification(
         final_at=posting.final_at if posting else None,
         open_demands=posting.open_demands if posting else 0,
         demand_due_at=around.demand_due_at,
+        auditors=around.auditors,
         trust=tuple(_trust(sources)),
         not_proven=tuple(text(f"not_proven.{item}") for item in NOT_PROVEN),
         tool=Tool(),

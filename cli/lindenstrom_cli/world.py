@@ -41,11 +41,12 @@ class World:
         return self.session.keys.signer_for(self.community.operator, "the operator")
 
     def auditor(self) -> Signer:
-        """The first auditor's key that is here. Raises NoKeyFor."""
-        for address in self.community.auditors:
-            if self.session.keys.find(address):
-                return self.session.keys.signer_for(address, "an auditor")
-        return self.session.keys.signer_for(bytes(20), "an auditor")
+        """A key that is here of an auditor, one in office if there is one. Raises NoKeyFor."""
+        now = self.chain.now()
+        here = [a for a in self.contracts.auditors() if self.session.keys.find(a.address)]
+        in_office = [a for a in here if a.is_active(now)]
+        address = next((a.address for a in (*in_office, *here)), bytes(20))
+        return self.session.keys.signer_for(address, "an auditor")
 
     def account_signer(self, member: int) -> Signer:
         """The key of a member's account. Raises NoKeyFor."""
@@ -69,7 +70,7 @@ class World:
         """A key that pays for what anyone may do: the named one, the operator's, an auditor's. Raises NoKeyFor."""
         if alias is not None:
             return self.session.keys.unlock(alias)
-        for address in (self.community.operator, *self.community.auditors):
+        for address in (self.community.operator, *(a.address for a in self.contracts.auditors())):
             if self.session.keys.find(address):
                 return self.session.keys.signer_for(address, "the carrier")
         return self.session.keys.signer_for(bytes(20), "the carrier (name one with --key)")

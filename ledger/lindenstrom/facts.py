@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from lindenstrom.chain.contracts import Contracts
+from lindenstrom.chain.contracts import Auditor, Contracts
 from lindenstrom.core.calendar import Zone
 from lindenstrom.core.terms import Binding, Membership, Terms
 from lindenstrom.core.verification import PostingFacts
@@ -59,6 +59,10 @@ class ChainFacts:
     def own_demand(self, member: int) -> OpenDemand | None:
         """The member's open demand for the posting."""
         return demand_on(self._contracts, self._posting, member) if self._posting else None
+
+    def auditors(self) -> Sequence[Auditor]:
+        """All auditors ever named, by the latest block."""
+        return self._contracts.auditors()
 
     def digest(self, sequence: int) -> bytes:
         """Digest of any posting, zeros where there is none."""

@@ -264,7 +264,9 @@ def _sure(prompter: Prompter, question: str, *, yes: bool) -> None:
 
 
 def _not_attested(world: World, key: Signer) -> list[int]:
-    index = world.community.auditors.index(key.address)
+    from lindenstrom.audit.acts import auditor_index
+
+    index = auditor_index(world.contracts, key.address, world.chain.now())
     postings = (world.contracts.posting(s) for s in range(1, world.contracts.next_sequence()))
     return [p.sequence for p in postings if p.state.name != "VOID" and not p.attested_by >> index & 1]
 

@@ -1,5 +1,6 @@
 """verify: recheck a bundle against the community file, the member's own readings, and the chain."""
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -20,9 +21,10 @@ from lindenstrom_cli.app import Session, command
 from lindenstrom_cli.corrected import earlier_bundle
 from lindenstrom_cli.errors import NothingExpected, UnreadableFile
 from lindenstrom_cli.types import ADDRESS
-from lindenstrom_cli.verdict import CHECKS, Sources, Surroundings, Verification, verification
+from lindenstrom_cli.verdict import CHECKS, AuditorNote, Sources, Surroundings, Verification, verification
 
 if TYPE_CHECKING:
+    from lindenstrom.chain.contracts import Auditor
     from lindenstrom.facts import ChainFacts
 
 
@@ -83,6 +85,7 @@ def verify(
         around = Surroundings(
             correction=_correction(bundle, read, community, view),
             demand_due_at=demand.due_at if demand else None,
+            auditors=_auditor_notes(view.auditors(), pinned, community.auditors) if view else (),
         )
     sources = Sources(
         bundle=bundle,
@@ -107,6 +110,25 @@ def _own_packs(place: Path, bundle: Bundle) -> dict[bytes, bytes]:
     if not found:
         raise UnreadableFile(place, "a mailbox with readings of this day")
     return found
+
+
+def _auditor_notes(
+    named: "Sequence[Auditor]", pinned: Sequence[bytes], in_file: Sequence[bytes]
+) -> tuple[AuditorNote, ...]:
+    """What a member should know who pins auditors: ends, strangers, and who came after the community file."""
+    known = {a.address: a for a in named}
+    notes = []
+    for address in pinned:
+        if address not in known:
+            notes.append(AuditorNote(kind="unknown", address=address, time=0))
+        elif known[address].is_ending:
+            notes.append(AuditorNote(kind="ending", address=address, time=known[address].end_time))
+    notes += [
+        AuditorNote(kind="new", address=a.address, time=a.from_time)
+        for a in named
+        if not a.is_ending and a.address not in (*pinned, *in_file)
+    ]
+    return tuple(notes)
 
 
 def _correction(file: Path, bundle: Bundle, community: Community, view: "ChainFacts | None") -> Correction | None:

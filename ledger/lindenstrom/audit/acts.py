@@ -1,4 +1,7 @@
-"""What an auditor does on the chain: attest, void, contest, confirm a delivery, record a reader (R5, R7, R8)."""
+"""What an auditor does on the chain: attest, void, contest, confirm a delivery, record a reader (R5, R7, R8).
+
+Who is an auditor the chain says, not the community file. Every act raises NotAnAuditor, or NotInOffice (R1).
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +15,7 @@ from lindenstrom.audit.errors import (
     NotAudited,
     NothingDemanded,
     NothingToVoid,
+    NotInOffice,
     NotPostedAnyMore,
     PostingMissing,
 )
@@ -19,6 +23,7 @@ from lindenstrom.audit.findings import AuditedDay, Kind
 from lindenstrom.audit.run import audit_posting
 from lindenstrom.chain.client import Chain
 from lindenstrom.chain.community import Community
+from lindenstrom.chain.contracts import Contracts
 from lindenstrom.core.bundles import read_bundle
 from lindenstrom.core.refutation import BadOpening, recompute
 from lindenstrom.core.verification import PostingState
@@ -45,13 +50,13 @@ def attest(mailbox: Path, chain: Chain, community: Community, sequence: int, key
     Errors: NotAnAuditor, PostingMissing, NotPostedAnyMore (void), NotAttested, NotAudited, ErasedDay, and those of
     `Chain.send`.
     """
-    _auditor(community, key)
+    _auditor(chain, community, key)
     return attest_day(chain, community, _audited(mailbox, chain, community, sequence), key)
 
 
 def attest_day(chain: Chain, community: Community, day: AuditedDay, key: bytes) -> Act:
     """Attest a day that was audited just now (`audit_days`), if nothing differs. Errors: those of `attest`."""
-    index = _auditor(community, key)
+    index = _auditor(chain, community, key)
     if day.state is PostingState.VOID:
         raise NotPostedAnyMore(day.sequence, "void")
     if not day.passed:
@@ -71,7 +76,7 @@ def void(
 
     Errors: NotAnAuditor, PostingMissing, NotPostedAnyMore, NothingToVoid, NotAudited, and those of `Chain.send`.
     """
-    _auditor(community, key)
+    _auditor(chain, community, key)
     day = _audited(mailbox, chain, community, sequence)
     if day.state is not PostingState.POSTED:
         raise NotPostedAnyMore(sequence, day.state.name.lower())
@@ -88,7 +93,7 @@ def contest(
     Repeatable. Errors: NotAnAuditor, PostingMissing, NotPostedAnyMore (void), NothingToVoid, NotAudited, and those of
     `Chain.send`.
     """
-    index = _auditor(community, key)
+    index = _auditor(chain, community, key)
     day = _audited(mailbox, chain, community, sequence)
     if day.state is PostingState.VOID:
         raise NotPostedAnyMore(sequence, "void")
@@ -105,7 +110,7 @@ def confirm_delivery(chain: Chain, community: Community, sequence: int, member: 
     file: where the member's bundle lies. Errors: NotAnAuditor, PostingMissing, NothingDemanded, BundleMissing,
     BundleUnfit, and those of `Chain.send`.
     """
-    _auditor(community, key)
+    _auditor(chain, community, key)
     contracts = community.contracts(chain)
     if not 1 <= sequence < contracts.next_sequence():
         raise PostingMissing(sequence)
@@ -129,7 +134,7 @@ def confirm_delivery(chain: Chain, community: Community, sequence: int, member: 
 
 def record_withheld(chain: Chain, community: Community, reader: int, window: int, key: bytes) -> int:
     """Record that a reader does not deliver a window's packs; since when, unix time. Repeatable."""
-    _auditor(community, key)
+    _auditor(chain, community, key)
     contracts = community.contracts(chain)
     since = contracts.withheld_at(reader, window)
     if not since:
@@ -138,11 +143,19 @@ def record_withheld(chain: Chain, community: Community, reader: int, window: int
     return since
 
 
-def _auditor(community: Community, key: bytes) -> int:
-    account = address_of(key)
-    if account not in community.auditors:
+def auditor_index(contracts: Contracts, address: bytes, now: int) -> int:
+    """The bit that stands for an auditor who may act at a unix time. Raises NotAnAuditor, NotInOffice."""
+    found = next((a for a in contracts.auditors() if a.address == address), None)
+    if found is None:
         raise NotAnAuditor
-    return community.auditors.index(account)
+    if not found.is_active(now):
+        begins = now < found.from_time
+        raise NotInOffice(found.index, begins=begins, time=found.from_time if begins else found.end_time)
+    return found.index
+
+
+def _auditor(chain: Chain, community: Community, key: bytes) -> int:
+    return auditor_index(community.contracts(chain), address_of(key), chain.now())
 
 
 def _audited(mailbox: Path, chain: Chain, community: Community, sequence: int) -> AuditedDay:

@@ -2,10 +2,11 @@
 
 VerificationFailed  NotAttested, BundleUnfit
 CouldNotCheck       NotAudited, ErasedDay, BundleMissing
-RefusedByRules      NothingToVoid, PostingMissing, NotPostedAnyMore, NothingDemanded
+RefusedByRules      NothingToVoid, PostingMissing, NotPostedAnyMore, NothingDemanded, NotInOffice
 KeyProblem          NotAnAuditor
 """
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 from lindenstrom.errors import CouldNotCheck, KeyProblem, RefusedByRules, VerificationFailed
@@ -90,4 +91,14 @@ class NotAnAuditor(KeyProblem):
     """The key is not an auditor's."""
 
     def __init__(self) -> None:
-        super().__init__("this key is not one of the community's auditors'; use the key named at deployment")
+        super().__init__("this key is not one of the community's auditors'; see: lindenstrom auditor list")
+
+
+class NotInOffice(RefusedByRules):
+    """The key is an auditor's whose time has not come or is over."""
+
+    def __init__(self, index: int, *, begins: bool, time: int) -> None:
+        when = datetime.fromtimestamp(time, tz=UTC).strftime("%Y-%m-%d %H:%M UTC")
+        super().__init__(
+            f"auditor {index} is in office {'from' if begins else 'until'} {when}; see: lindenstrom auditor list"
+        )
