@@ -7,8 +7,8 @@ import numpy.typing as npt
 
 from lindenstrom.core.allocation import MemberEnergy, Place, running_order
 from lindenstrom.core.clearing import Triple, level_in_range
-from lindenstrom.core.levels import given_array, taken_array
-from lindenstrom.core.terms import Role, Terms
+from lindenstrom.core.levels import auction_amounts, given_array, taken_array
+from lindenstrom.core.terms import Role, Rule, Terms
 from lindenstrom.core.units import PPM
 
 _Amounts = npt.NDArray[np.uint64]
@@ -46,8 +46,13 @@ def first_imbalance(
         taking, giving = ([index[p.member] for p in side] for side in (takers, givers))
         wanted = _offers(rest_draw, draw, takers, taking, terms.cap_mwh)
         pool = _offers(rest_feed, feed, givers, giving, terms.cap_mwh)
-        weights = np.array([p.parameters.weight for p in takers], np.uint64)
-        took, gave = taken_array(terms.key, level, wanted, weights), given_array(giver_level, pool)
+        if terms.rule is Rule.AUCTION:
+            price = np.array([t.price_ueur_kwh for t in rows], np.uint64)
+            bids, asks = (_limits(terms, side) for side in (takers, givers))
+            took, gave = auction_amounts(price, level, giver_level, wanted, bids, pool, asks)
+        else:
+            weights = np.array([p.parameters.weight for p in takers], np.uint64)
+            took, gave = taken_array(terms.key, level, wanted, weights), given_array(giver_level, pool)
         twice: npt.NDArray[np.bool_] = np.any(
             np.concatenate((took > rest_draw[taking], gave > rest_feed[giving])), axis=0
         )
@@ -69,6 +74,10 @@ def _offers(rest: _Amounts, metered: _Amounts, parties: Sequence[Place], rows: l
     wanted = metered[rows] * shares[:, None] // np.uint64(PPM)
     offered: _Amounts = np.minimum(np.minimum(rest[rows], wanted), np.uint64(cap_mwh))
     return offered
+
+
+def _limits(terms: Terms, parties: Sequence[Place]) -> _Amounts:
+    return np.array([terms.clamped(p.parameters.limit_ueur_kwh) for p in parties], np.uint64)
 
 
 def _first(wrong: npt.NDArray[np.bool_]) -> int:

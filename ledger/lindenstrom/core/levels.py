@@ -150,12 +150,19 @@ def _fill(
     total = better + at_limit
     wanted = np.where(total > cheaper, total - np.minimum(total, cheaper), _NOTHING)
     giver_level = np.where(level < _FREE, _ONE, _giver_levels(tied_feeds, wanted))
-    whole_draws = np.where(bids[:, None] > price[None, :], draws, _NOTHING)
-    whole_feeds = np.where(asks[:, None] < price[None, :], feeds, _NOTHING)
-    return AuctionDay(
-        price_ueur_kwh=price,
-        level=level,
-        giver_level=giver_level,
-        taken_mwh=whole_draws + taken_array(Key.PROPORTIONAL, level, tied_draws, weights),
-        given_mwh=whole_feeds + given_array(giver_level, tied_feeds),
-    )
+    taken, given = auction_amounts(price, level, giver_level, draws, bids, feeds, asks)
+    return AuctionDay(price_ueur_kwh=price, level=level, giver_level=giver_level, taken_mwh=taken, given_mwh=given)
+
+
+def auction_amounts(
+    price: Amounts, level: Amounts, giver_level: Amounts, draws: Amounts, bids: Amounts, feeds: Amounts, asks: Amounts
+) -> tuple[Amounts, Amounts]:
+    """(taken, given) mWh of shape (parties, slots) at prices and levels of shape (slots,) and limits of (parties,).
+
+    Limits lie within the auction's bounds. Better ones are filled whole, those at the price by level.
+    """
+    takers = np.where(bids[:, None] == price[None, :], np.minimum(level, _ONE)[None, :], _NOTHING)
+    takers = np.where(bids[:, None] > price[None, :], _ONE, takers)
+    givers = np.where(asks[:, None] == price[None, :], giver_level[None, :], _NOTHING)
+    givers = np.where(asks[:, None] < price[None, :], _ONE, givers)
+    return (draws * takers) >> _SHIFT, (feeds * givers) >> _SHIFT
