@@ -1,6 +1,7 @@
 """What a member's check reads from a chain: the contracts' own storage behind the core's `ChainView`."""
 
 from collections.abc import Sequence
+from functools import cached_property
 
 from lindenstrom.chain.contracts import Auditor, Contracts
 from lindenstrom.core.calendar import Zone
@@ -21,6 +22,7 @@ class ChainFacts:
         self.zone = Zone(offset_hours=constants.offset_hours)
         self._posting = contracts.posting(sequence) if 0 < sequence < contracts.next_sequence() else None
         self._sequence = sequence
+        self._anchored: dict[tuple[int, int], dict[int, int]] = {}
 
     @property
     def posted_at(self) -> int:
@@ -53,8 +55,11 @@ class ChainFacts:
 
     def anchored_at(self, reader: int, window: int, revision: int) -> int:
         """Unix time at which a revision was anchored. The revision exists (`count`)."""
-        rows = self._contracts.anchored(reader, window)
-        return next(row.time for row in rows if row.record.revision == revision)
+        times = self._anchored.get((reader, window), {})
+        if revision not in times:
+            times = {row.record.revision: row.time for row in self._contracts.anchored(reader, window)}
+            self._anchored[reader, window] = times
+        return times[revision]
 
     def own_demand(self, member: int) -> OpenDemand | None:
         """The member's open demand for the posting."""
@@ -70,8 +75,12 @@ class ChainFacts:
 
     def posting(self, sequence: int) -> PostingFacts | None:
         """The posting, None when the chain knows none of that sequence."""
+        return self._facts if sequence == self._sequence else None
+
+    @cached_property
+    def _facts(self) -> PostingFacts | None:
         found = self._posting
-        if sequence != self._sequence or found is None:
+        if found is None:
             return None
         auditors = self._contracts.auditors()
 
@@ -88,6 +97,6 @@ class ChainFacts:
             contested_by=named(found.contested_by),
             digest=found.digest,
             final_at=earliest_finality(self._contracts, found, self._objection_s),
-            open_demands=self._contracts.demands(sequence).open,
+            open_demands=self._contracts.demands(self._sequence).open,
             live=self._contracts.live(found.window),
         )

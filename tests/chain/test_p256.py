@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from lindenstrom.chain import anvil, embedded
-from lindenstrom.chain.batches import SignedAnchor, Skip, dense, in_groups
+from lindenstrom.chain.batches import SignedAnchor, Skip, dense
 from lindenstrom.chain.client import Chain, open_chain
 from lindenstrom.chain.contracts import Contracts
 from lindenstrom.chain.deploy import deploy_community
@@ -77,7 +77,7 @@ def test_both_curves_travel_in_one_batch(osaka: Chain, tmp_path: Path) -> None:
             act = Anchor(reader=reader, window=w, revision=0, root=keccak(bytes([reader, w - window])))
             records.append(SignedAnchor(act=act, signature=sign_on(secret, act.digest(separator), curve)))
     records[4] = SignedAnchor(act=records[4].act, signature=b"nonsense")
-    ordered = in_groups(records)
+    ordered = sorted(records, key=lambda r: (r.act.window, r.act.reader))
     assert len(dense(ordered)) == 3 * 6 + 6 * 102
     result = osaka.send(contracts.anchor_many(ordered), OPERATOR)
     assert contracts.skipped(result) == {3: Skip.NOT_SIGNED_BY_READER}

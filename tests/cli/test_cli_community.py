@@ -7,33 +7,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from cli.cli_home import BUNDLE, DAY, CliHome, found, interval_file, settle
+from cli.cli_home import BUNDLE, DAY, CliHome, interval_file, settle
 from lindenstrom_cli.main import cli
 from lindenstrom_cli.prompter import Prompter
 
 pytestmark = pytest.mark.integration
-
-
-@pytest.fixture(scope="module")
-def founded(tmp_path_factory: pytest.TempPathFactory) -> CliHome:
-    return found(tmp_path_factory.mktemp("founded") / "home")
-
-
-@pytest.fixture(scope="module")
-def settled(founded: CliHome, tmp_path_factory: pytest.TempPathFactory) -> CliHome:
-    home = founded.copy(tmp_path_factory.mktemp("settled") / "home")
-    settle(home)
-    return home
-
-
-@pytest.fixture
-def home(founded: CliHome, tmp_path: Path) -> CliHome:
-    return founded.copy(tmp_path / "home")
-
-
-@pytest.fixture
-def day(settled: CliHome, tmp_path: Path) -> CliHome:
-    return settled.copy(tmp_path / "home")
 
 
 def test_what_was_founded_is_shown(founded: CliHome) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.cli_home import BUNDLE, DAY, CliHome, found, settle
+from cli.cli_home import BUNDLE, DAY, CliHome
 
 pytestmark = pytest.mark.integration
 
@@ -22,13 +22,6 @@ BUNDLES = {
     "negative": lambda text: text.replace('"sequence":1', '"sequence":-1'),
     "short hash": lambda text: text.replace('"statements_root":"0x', '"statements_root":"0x00', 1),
 }
-
-
-@pytest.fixture(scope="module")
-def settled(tmp_path_factory: pytest.TempPathFactory) -> CliHome:
-    home = found(tmp_path_factory.mktemp("settled") / "home")
-    settle(home)
-    return home
 
 
 @pytest.fixture

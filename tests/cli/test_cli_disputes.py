@@ -23,28 +23,6 @@ from lindenstrom_cli import keyfile
 pytestmark = pytest.mark.integration
 
 
-@pytest.fixture(scope="module")
-def founded(tmp_path_factory: pytest.TempPathFactory) -> CliHome:
-    return found(tmp_path_factory.mktemp("founded") / "home")
-
-
-@pytest.fixture(scope="module")
-def settled(founded: CliHome, tmp_path_factory: pytest.TempPathFactory) -> CliHome:
-    home = founded.copy(tmp_path_factory.mktemp("settled") / "home")
-    settle(home)
-    return home
-
-
-@pytest.fixture
-def home(founded: CliHome, tmp_path: Path) -> CliHome:
-    return founded.copy(tmp_path / "fresh")
-
-
-@pytest.fixture
-def day(settled: CliHome, tmp_path: Path) -> CliHome:
-    return settled.copy(tmp_path / "home")
-
-
 def lying(monkeypatch: pytest.MonkeyPatch, change: Callable[[DayResult], DayResult]) -> None:
     """From now on the operator falsifies every day."""
     honest = settlement.settle_day

@@ -22,8 +22,8 @@ from lindenstrom_cli.demo.loadfile import (
     read_load_file,
     window_energy,
 )
-from lindenstrom_cli.demo.model import community_model, day_energy, day_sums
-from lindenstrom_cli.demo.parts import DemoBattery, DemoCommunity, DemoMeter
+from lindenstrom_cli.demo.model import community_model, day_energy
+from lindenstrom_cli.demo.parts import DayEnergy, DemoBattery, DemoCommunity, DemoMeter
 from lindenstrom_cli.demo.picture import DaySums, PictureSeriesUnfit, TooFewConnections, day_picture_svg
 from lindenstrom_cli.demo.walltime import wall_quarters
 
@@ -122,6 +122,17 @@ def test_only_roofs_feed_in_and_only_by_day(community: DemoCommunity) -> None:
         assert all(value == 0 for value, quarter in zip(fed, wall, strict=True) if quarter < 16 or quarter >= 88)
         if meter.roof is not None:
             assert max(fed) <= meter.roof.peak_w * 1000 // 4
+
+
+def day_sums(model: DemoCommunity, energy: DayEnergy) -> DaySums:
+    """The community's draw and feed-in per slot, summed over all connections."""
+    columns = list(zip(*(energy[meter.metering_point] for meter in model.meters), strict=True))
+    return DaySums(
+        draw_mwh=tuple(sum(drawn for drawn, _ in column) for column in columns),
+        feed_mwh=tuple(sum(fed for _, fed in column) for column in columns),
+        draw_connections=len(model.meters),
+        feed_connections=sum(1 for meter in model.meters if meter.roof is not None),
+    )
 
 
 def test_there_is_something_to_share_in_november(community: DemoCommunity) -> None:

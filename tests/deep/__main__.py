@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from tests.deep import core_mutants, fuzz, static, symbolic
 from tests.deep.common import DeepCheckFailed, say
+from tests.tracing import mutants
 
 CHECKS: dict[str, Callable[[], str]] = {
     "slither": static.check,
@@ -13,6 +14,7 @@ CHECKS: dict[str, Callable[[], str]] = {
     "forge": fuzz.forge,
     "pytest": fuzz.pytest,
     "mutate-core": core_mutants.check,
+    "trace": mutants.check,
 }
 
 

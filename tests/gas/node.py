@@ -18,7 +18,8 @@ from lindenstrom.chain.errors import AnvilDidNotStart, NodeError, NodeUnreachabl
 from lindenstrom.chain.rpc import Reverted as NodeReverted
 from lindenstrom.chain.rpc import Rpc, http_provider
 from lindenstrom.signing import address_of
-from lindenstrom_contracts.bindings.base import Log, Mined, Reverted
+from lindenstrom_contracts.bindings.base import Mined, Reverted
+from lindenstrom_contracts.testing.chain import hex_of, mined_of
 
 HARDFORK = "osaka"
 GAS = 2**24
@@ -77,13 +78,13 @@ class Node:
         return self.snapshot()
 
     def fund(self, address: bytes) -> None:
-        self._rpc.ask("anvil_setBalance", _hex(address), hex(FUNDS_WEI))
+        self._rpc.ask("anvil_setBalance", hex_of(address), hex(FUNDS_WEI))
 
     def address(self, key: bytes) -> bytes:
         return address_of(key)
 
     def call(self, to: bytes, data: bytes, *, caller: bytes | None = None, block: int | None = None) -> bytes:
-        request = {"to": _hex(to), "data": _hex(data)} | ({} if caller is None else {"from": _hex(caller)})
+        request = {"to": hex_of(to), "data": hex_of(data)} | ({} if caller is None else {"from": hex_of(caller)})
         try:
             answer = self._rpc.ask("eth_call", request, "latest" if block is None else hex(block))
         except NodeReverted as reverted:
@@ -100,17 +101,17 @@ class Node:
         if receipt["status"] != "0x1":
             self.call(to or b"", data, caller=address_of(key), block=int(receipt["blockNumber"], 16) - 1)
             raise Failed(tx_hash)
-        return _mined(receipt)
+        return mined_of(receipt)
 
     def send_all(self, to: bytes, calls: Sequence[bytes], *, key: bytes, gas_each: int, at_a_time: int = 250) -> None:
         """Many small calls that are not measured, several in a block: anvil takes a batch's requests side by side."""
-        sender = _hex(address_of(key))
+        sender = hex_of(address_of(key))
         nonce = self._rpc.ask_number("eth_getTransactionCount", sender, "latest")
         self._rpc.ask("evm_setAutomine", False)
         for start in range(0, len(calls), at_a_time):
             part = calls[start : start + at_a_time]
             requests = [
-                {"from": sender, "to": _hex(to), "data": _hex(data), "gas": hex(gas_each), "nonce": hex(nonce + i)}
+                {"from": sender, "to": hex_of(to), "data": hex_of(data), "gas": hex(gas_each), "nonce": hex(nonce + i)}
                 for i, data in enumerate(part)
             ]
             answers = self._provider.make_batch_request([("eth_sendTransaction", [request]) for request in requests])
@@ -134,8 +135,8 @@ class Node:
     def _request(to: bytes | None, data: bytes, key: bytes) -> dict[str, str]:
         if len(data) > LARGEST_BYTES - ENVELOPE:
             raise TooLong(len(data))
-        request = {"from": _hex(address_of(key)), "data": _hex(data), "gas": hex(GAS)}
-        return request if to is None else {**request, "to": _hex(to)}
+        request = {"from": hex_of(address_of(key)), "data": hex_of(data), "gas": hex(GAS)}
+        return request if to is None else {**request, "to": hex_of(to)}
 
 
 @contextmanager
@@ -170,25 +171,3 @@ def _up(url: str, log: Path) -> Node:
         else:
             return Node(url)
     raise AnvilDidNotStart(log)
-
-
-def _mined(receipt: dict[str, Any]) -> Mined:
-    created = receipt.get("contractAddress")
-    return Mined(
-        tx_hash=_bytes(receipt["transactionHash"]),
-        block=int(receipt["blockNumber"], 16),
-        gas_used=int(receipt["gasUsed"], 16),
-        logs=tuple(
-            Log(address=_bytes(log["address"]), topics=tuple(map(_bytes, log["topics"])), data=_bytes(log["data"]))
-            for log in receipt["logs"]
-        ),
-        created=_bytes(created) if created else None,
-    )
-
-
-def _hex(data: bytes) -> str:
-    return f"0x{data.hex()}"
-
-
-def _bytes(text: str) -> bytes:
-    return bytes.fromhex(text[2:])

@@ -10,15 +10,14 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
-from lindenstrom.chain.batches import SignedAnchor, in_groups
+from lindenstrom.chain.batches import SignedAnchor
 from lindenstrom.chain.client import Chain, open_chain
 from lindenstrom.chain.community import Community, load_community
-from lindenstrom.chain.constants import Constants
-from lindenstrom.chain.deploy import CLOSE_DELAY_S, OBJECTION_PERIOD_S, deploy_community
+from lindenstrom.chain.deploy import default_constants, deploy_community
 from lindenstrom.chain.embedded import create as create_chain
 from lindenstrom.chain.node import NodeConfig, NodeKind
 from lindenstrom.core.calendar import OPEN_END, parse_date, window_of
-from lindenstrom.core.eip712 import Act, Anchor, Bind, Countersign, Join
+from lindenstrom.core.eip712 import Act, Anchor, Bind, Countersign, Join, Offer
 from lindenstrom.core.hashing import keccak, u32
 from lindenstrom.core.merkle import PositionalTree
 from lindenstrom.core.packs import Pack, Registers, Status
@@ -90,7 +89,7 @@ class World:
             )
             if deliver:
                 deliver_packs(self.office.mailbox, delivery)
-        self.chain.send(self.office.contracts.anchor_many(in_groups(signed)), OPERATOR_KEY)
+        self.chain.send(self.office.contracts.anchor_many(signed), OPERATOR_KEY)
 
     def run_past(self, window: int) -> None:
         """Clock past the window's end, where it is not there yet."""
@@ -162,13 +161,6 @@ def _prototype(members: int) -> tuple[Path, Mapping[int, tuple[bytes, int, int]]
 def found(folder: Path, node: NodeConfig, members: int) -> Mapping[int, tuple[bytes, int, int]]:
     """Deploy to a node and fill; the meters."""
     with open_chain(node) as chain:
-        constants = Constants(
-            offset_hours=1,
-            close_delay_s=CLOSE_DELAY_S,
-            objection_period_s=OBJECTION_PERIOD_S,
-            answer_time_s=3 * 86_400,
-            depth=DEPTH,
-        )
         community = deploy_community(
             chain,
             folder / "community.toml",
@@ -176,7 +168,7 @@ def found(folder: Path, node: NodeConfig, members: int) -> Mapping[int, tuple[by
             zone="Europe/Berlin",
             deployer_key=OPERATOR_KEY,
             auditors=[address_of(AUDITOR_KEY)],
-            constants=constants,
+            constants=replace(default_constants("Europe/Berlin"), depth=DEPTH),
         )
         for key in (OPERATOR_KEY, AUDITOR_KEY):
             chain.ensure_funds(address_of(key))
@@ -247,13 +239,20 @@ def fill(world: World, members: int) -> dict[int, tuple[bytes, int, int]]:
         fee_ueur_kwh=5_000,
         priority=1,
     )
-    static = people.offer_own(office, first, "Hausgemeinschaft")
-    shared = people.offer_own(office, second, "Ahornweg")
+    static = _offer(office, first, "Hausgemeinschaft")
+    shared = _offer(office, second, "Ahornweg")
     for member in range(2, 2 + members):
         if member < 4:
             join(world, member, static, Role.BOTH, weight=500_000, share_ppm=400_000)
         join(world, member, shared, Role.BOTH)
     return meters
+
+
+def _offer(office: Office, terms: Terms, label: str) -> int:
+    """An agreement of the operator's own."""
+    act = Offer(terms=terms, number=office.contracts.offers_of(terms.steward))
+    signature = sign_digest(office.key, act.digest(office.contracts.domain_separator()))
+    return people.offer(office, terms, act.number, signature, label)
 
 
 def join(world: World, member: int, agreement: int, role: Role, weight: int = 0, share_ppm: int = 10**6) -> int:

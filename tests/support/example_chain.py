@@ -9,9 +9,8 @@ from pathlib import Path
 from lindenstrom.chain.batches import SignedAnchor
 from lindenstrom.chain.client import Chain, open_chain
 from lindenstrom.chain.community import Community
-from lindenstrom.chain.constants import Constants
 from lindenstrom.chain.contracts import Contracts
-from lindenstrom.chain.deploy import CLOSE_DELAY_S, OBJECTION_PERIOD_S, deploy_community
+from lindenstrom.chain.deploy import default_constants, deploy_community
 from lindenstrom.chain.embedded import create as create_chain
 from lindenstrom.chain.node import NodeConfig, NodeKind
 from lindenstrom.core.bundles import CommunityRef
@@ -77,13 +76,6 @@ def example_chain(
     path = folder / "chain.sqlite"
     create_chain(path, start)
     with open_chain(NodeConfig(kind=NodeKind.EMBEDDED, path=path)) as chain:
-        constants = Constants(
-            offset_hours=1,
-            close_delay_s=CLOSE_DELAY_S,
-            objection_period_s=OBJECTION_PERIOD_S,
-            answer_time_s=3 * 86_400,
-            depth=DEPTH,
-        )
         community = deploy_community(
             chain,
             folder / "community.toml",
@@ -91,7 +83,7 @@ def example_chain(
             zone="Europe/Berlin",
             deployer_key=OPERATOR_KEY,
             auditors=[address_of(AUDITOR_KEY)],
-            constants=constants,
+            constants=replace(default_constants("Europe/Berlin"), depth=DEPTH),
         )
         contracts = community.contracts(chain)
         world = ExampleChain(chain=chain, community=community, contracts=contracts, day=day_of(_ref(community)))

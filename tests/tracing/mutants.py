@@ -10,6 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tests.deep.common import DeepCheckFailed
 from tests.tracing.table import ROOT, Mutant, load
 
 FORGE = "node_modules/@foundry-rs/forge-linux-amd64/bin/forge"
@@ -97,8 +98,15 @@ def killed(copy: Path, mutant: Mutant) -> bool:
             rebuilt(copy, mutant.file)
 
 
-def main(wanted: list[str]) -> int:
-    """All mutants, or those of the given ids; exit 1 if one lives."""
+def check() -> str:
+    """All mutants, as one of the deep checks. Raises DeepCheckFailed."""
+    if alive := survivors([]):
+        raise DeepCheckFailed(f"{alive} mutants of trace.toml live")
+    return "every mutant of trace.toml is killed"
+
+
+def survivors(wanted: list[str]) -> int:
+    """How many mutants live, of all or of those of the given ids."""
     alive = 0
     with tempfile.TemporaryDirectory(prefix="lindenstrom-trace-") as folder:
         copy = copy_of_project(Path(folder))
@@ -109,7 +117,12 @@ def main(wanted: list[str]) -> int:
                 dead = killed(copy, mutant)
                 alive += not dead
                 say(f"{entry.id}: {'killed' if dead else 'ALIVE'} by {mutant.test}")
-    return 1 if alive else 0
+    return alive
+
+
+def main(wanted: list[str]) -> int:
+    """All mutants, or those of the given ids; exit 1 if one lives."""
+    return 1 if survivors(wanted) else 0
 
 
 if __name__ == "__main__":

@@ -28,7 +28,6 @@ from lindenstrom_cli.demo.physics import (
     household_load_wh,
     meter_steps,
 )
-from lindenstrom_cli.demo.picture import DaySums
 
 HOME_READERS = {3: 1, 4: 2, 10: 3}
 """Member → reader: these have an adapter at home; all others are read by the metering operator, reader 0."""
@@ -186,14 +185,3 @@ def day_energy(model: DemoCommunity, window: int, zone: Zone) -> DayEnergy:
         loads = [household_load_wh(model.seed, meter, day, zone) for day in range(first, window + 1)]
         energy[meter.metering_point] = connection_energy(model.seed, meter, window, zone, loads)
     return energy
-
-
-def day_sums(model: DemoCommunity, energy: Mapping[str, Sequence[tuple[int, int]]]) -> DaySums:
-    """The community's draw and feed-in per slot, summed over all connections, for the picture of the day."""
-    columns = list(zip(*(energy[meter.metering_point] for meter in model.meters), strict=True))
-    return DaySums(
-        draw_mwh=tuple(sum(drawn for drawn, _ in column) for column in columns),
-        feed_mwh=tuple(sum(fed for _, fed in column) for column in columns),
-        draw_connections=len(model.meters),
-        feed_connections=sum(1 for meter in model.meters if meter.roof is not None),
-    )

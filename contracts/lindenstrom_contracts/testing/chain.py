@@ -79,7 +79,7 @@ class LocalChain:
 
     def balance(self, address: bytes) -> int:
         """In wei."""
-        return self._rpc.ask_number("eth_getBalance", _hex(address), "latest")
+        return self._rpc.ask_number("eth_getBalance", hex_of(address), "latest")
 
     def fund(self, address: bytes) -> None:
         """A million coins from the faucet."""
@@ -93,7 +93,7 @@ class LocalChain:
 
     def call(self, to: bytes, data: bytes, *, caller: bytes | None = None, block: int | None = None) -> bytes:
         """Simulate on the latest block or an earlier one. Raises Reverted."""
-        request = {"to": _hex(to), "data": _hex(data)} | ({} if caller is None else {"from": _hex(caller)})
+        request = {"to": hex_of(to), "data": hex_of(data)} | ({} if caller is None else {"from": hex_of(caller)})
         try:
             answer = self._rpc.ask("eth_call", request, "latest" if block is None else hex(block))
         except NodeReverted as reverted:
@@ -107,18 +107,18 @@ class LocalChain:
     def _submit(self, key: bytes, to: bytes | None, data: bytes, value: int) -> Mined:
         from eth_keys.datatypes import PrivateKey
 
-        nonce = self._rpc.ask_number("eth_getTransactionCount", _hex(address_of(key)), "latest")
+        nonce = self._rpc.ask_number("eth_getTransactionCount", hex_of(address_of(key)), "latest")
         unsigned = self.provider.transactions().new_unsigned_dynamic_fee_transaction(
             CHAIN_ID, nonce, 0, MAX_FEE_WEI, GAS, to or b"", value, data, ()
         )
         raw = unsigned.as_signed_transaction(PrivateKey(key)).encode()
         try:
-            self._rpc.ask("eth_sendRawTransaction", _hex(raw))
+            self._rpc.ask("eth_sendRawTransaction", hex_of(raw))
         except NodeReverted as reverted:
             raise Reverted(reverted.data) from None
         receipt = self._file.receipt(keccak(raw))
         assert receipt is not None, "the embedded chain mines at once"
-        return _mined(receipt)
+        return mined_of(receipt)
 
 
 class _Memory(ChainFile):
@@ -171,23 +171,25 @@ class _Memory(ChainFile):
                         yield log
 
 
-def _mined(receipt: dict[str, Any]) -> Mined:
-    created = receipt["contractAddress"]
+def mined_of(receipt: dict[str, Any]) -> Mined:
+    created = receipt.get("contractAddress")
     return Mined(
-        tx_hash=_bytes(receipt["transactionHash"]),
+        tx_hash=bytes_of(receipt["transactionHash"]),
         block=int(receipt["blockNumber"], 16),
         gas_used=int(receipt["gasUsed"], 16),
         logs=tuple(
-            Log(address=_bytes(log["address"]), topics=tuple(map(_bytes, log["topics"])), data=_bytes(log["data"]))
+            Log(
+                address=bytes_of(log["address"]), topics=tuple(map(bytes_of, log["topics"])), data=bytes_of(log["data"])
+            )
             for log in receipt["logs"]
         ),
-        created=_bytes(created) if created else None,
+        created=bytes_of(created) if created else None,
     )
 
 
-def _hex(data: bytes) -> str:
+def hex_of(data: bytes) -> str:
     return f"0x{data.hex()}"
 
 
-def _bytes(text: str) -> bytes:
+def bytes_of(text: str) -> bytes:
     return bytes.fromhex(text[2:])

@@ -93,7 +93,7 @@ class Acts:
         return self.reading_log.call(self.addresses.reading_log, "anchor", row)
 
     def anchor_many(self, records: Sequence[SignedAnchor]) -> ContractCall:
-        """Anyone: 1 to 256 signed roots, best `in_groups`. What cannot be taken is passed over: see `skips_of`."""
+        """Anyone: 1 to 256 signed roots. What cannot be taken is passed over: see `skipped`."""
         return self.reading_log.call(self.addresses.reading_log, "anchorMany", dense(records))
 
     def anchoring(self, records: Sequence[SignedAnchor]) -> ContractCall:

@@ -62,13 +62,11 @@ class PlacedRecord:
     tx_hash: bytes
 
 
-def in_groups(records: Iterable[SignedAnchor]) -> list[SignedAnchor]:
-    """The records as they cost least: by window, reader and revision."""
-    return sorted(records, key=lambda r: (r.act.window, r.act.reader, r.act.revision))
-
-
 def dense(records: Sequence[SignedAnchor]) -> bytes:
-    """`anchorMany`'s argument, in this order; a group per run of one window. A malformed signature becomes zeros."""
+    """`anchorMany`'s argument, in this order; a group per run of one window. A malformed signature becomes zeros.
+
+    It costs least where the records are in the order of window and reader.
+    """
     packed = bytearray()
     for window, run in groupby(records, key=lambda r: r.act.window):
         rows = [u32(r.act.reader) + u16(r.act.revision) + r.act.root + (compact(r.signature) or bytes(64)) for r in run]

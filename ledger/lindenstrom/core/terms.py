@@ -11,8 +11,6 @@ from lindenstrom.errors import UsageError
 FEE_ACCOUNT = 0
 ROUNDING_ACCOUNT = 1
 NO_CAP = 2**32 - 1
-MAX_LIVE = 4
-MAX_EVER = 32
 
 
 class Key(IntEnum):

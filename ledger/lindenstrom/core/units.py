@@ -9,7 +9,6 @@ from lindenstrom.errors import UsageError
 MWH_PER_KWH = 1_000_000
 PEUR_PER_CENT = 10_000_000_000
 PPM = 1_000_000
-UEUR_PER_CENT = 10_000
 
 
 class BadDecimal(UsageError):

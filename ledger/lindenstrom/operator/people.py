@@ -107,14 +107,6 @@ def offer(office: Office, terms: Terms, number: int, signature: bytes, label: st
     return agreement
 
 
-def offer_own(office: Office, terms: Terms, label: str) -> int:
-    """Offer an agreement whose steward is the operator (member 0 or 1); the same terms again are a new agreement."""
-    office.require_operator()
-    number = office.contracts.offers_of(terms.steward)
-    act = Offer(terms=terms, number=number)
-    return offer(office, terms, number, sign_digest(office.key, act.digest(office.contracts.domain_separator())), label)
-
-
 def join(office: Office, request: JoinRequest) -> int:
     """Receive a member's parameters, receipt them, and carry the join; the membership's place in the member's list.
 

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 NONCE_BYTES = 12
-OVERHEAD_BYTES = NONCE_BYTES + 16
 MAX_CIPHERS = 16_384
 _ROW = b"lindenstrom/row@v1"
 
