@@ -65,8 +65,9 @@ class ChainFacts:
         """The member's open demand for the posting."""
         return demand_on(self._contracts, self._posting, member) if self._posting else None
 
+    @cached_property
     def auditors(self) -> Sequence[Auditor]:
-        """All auditors ever named, by the latest block."""
+        """All auditors ever named, by the block in which this was first asked."""
         return self._contracts.auditors()
 
     def digest(self, sequence: int) -> bytes:
@@ -82,10 +83,9 @@ class ChainFacts:
         found = self._posting
         if found is None:
             return None
-        auditors = self._contracts.auditors()
 
         def named(bitmap: int) -> tuple[bytes, ...]:
-            return tuple(a.address for a in auditors if bitmap >> a.index & 1)
+            return tuple(a.address for a in self.auditors if bitmap >> a.index & 1)
 
         return PostingFacts(
             window=found.window,

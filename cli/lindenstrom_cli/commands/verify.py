@@ -85,7 +85,7 @@ def verify(
         around = Surroundings(
             correction=_correction(bundle, read, community, view),
             demand_due_at=demand.due_at if demand else None,
-            auditors=_auditor_notes(view.auditors(), pinned, community.auditors) if view else (),
+            auditors=_auditor_notes(view.auditors, pinned, community.auditors) if view else (),
         )
     sources = Sources(
         bundle=bundle,
