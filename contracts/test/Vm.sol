@@ -21,7 +21,6 @@ interface Vm {
     function sign(uint256 key, bytes32 digest) external pure returns (uint8 v, bytes32 r, bytes32 s);
     function signP256(uint256 key, bytes32 digest) external pure returns (bytes32 r, bytes32 s);
     function publicKeyP256(uint256 key) external pure returns (uint256 x, uint256 y);
-    function etch(address target, bytes calldata code) external;
     function warp(uint256 time) external;
     function chainId(uint256 id) external;
     function prank(address sender) external;
@@ -30,6 +29,8 @@ interface Vm {
     function recordLogs() external;
     function getRecordedLogs() external returns (Log[] memory);
     function expectRevert(bytes calldata data) external;
+    function expectCall(address callee, bytes calldata data) external;
+    function etch(address target, bytes calldata code) external;
     function lastCallGas() external view returns (Gas memory);
     function exists(string calldata path) external view returns (bool);
     function readFile(string calldata path) external view returns (string memory);
