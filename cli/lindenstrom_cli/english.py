@@ -41,6 +41,7 @@ _HELP: Final[dict[str, str]] = {
     "help.completion": "Shell completion.",
     "head.key": "key",
     "head.address": "address",
+    "head.curve": "curve",
     "head.opens": "opens",
     "head.id": "id",
     "head.name": "name",
@@ -70,9 +71,12 @@ _ERRORS: Final[dict[str, str]] = {
 
 _KEY: Final[dict[str, str]] = {
     "key.made": "Key {alias}: {address}",
+    "key.p256": "On P-256: it signs a reader's readings, nothing else: lindenstrom reader add --key {alias}",
     "key.attended": "It opens with your password. Keep a copy of keys/{alias}.json: nothing replaces it.",
     "key.unattended": "It opens alone, with keys/{alias}.password. Whoever can read both files can sign with it.",
     "key.none": "No keys yet. Make one: lindenstrom key new ALIAS",
+    "key.curve_secp256k1": "secp256k1",
+    "key.curve_p256": "P-256",
     "key.opens_alone": "alone",
     "key.opens_asked": "with a password",
 }

@@ -1,13 +1,13 @@
 """What can go wrong at the command line itself.
 
-UsageError      InputNeeded, NotAHome, BadSettings, HomeExists, BadAlias, KeyExists, BadHex, OutOfRange,
+UsageError      InputNeeded, NotAHome, BadSettings, HomeExists, BadAlias, KeyExists, BadHex, NoPoint, OutOfRange,
                 DayOutOfSpan, BadMonth, BadClock, BadInstant, OtherChain, NoRoom, NoSuchMember, NoSuchMembership,
                 ReaderExists, NoSuchReader, NoSuchAuditor, SeveralAuditors,
                 ForeignBundle, ActFileExists, ActUnfit, NothingGiven, NothingExpected,
                 EndBeforeStart
 CouldNotCheck   UnreadableFile
 RefusedByRules  Declined, NothingWrong, LevelsNotWrong, NotOpenAnyMore, NoOpenPosting, DisputesNotPublic
-KeyProblem      WrongPassword, NoSuchKey, NoKeyFor, BadKeyFile, OpenKeyFile
+KeyProblem      WrongPassword, NoSuchKey, NoKeyFor, SignsReadingsOnly, BadKeyFile, OpenKeyFile
 """
 
 import re
@@ -235,6 +235,13 @@ class BadHex(UsageError):
         super().__init__(f"{what}: expected 0x and {2 * size} hex digits; copy it again in full")
 
 
+class NoPoint(UsageError):
+    """Hex that is no public key of P-256."""
+
+    def __init__(self) -> None:
+        super().__init__("that public key is no point of P-256; give x and y, 64 bytes without the 04 before them")
+
+
 class NothingGiven(UsageError):
     """A command was given nothing to work on."""
 
@@ -306,6 +313,15 @@ class NoKeyFor(KeyProblem):
 
     def __init__(self, who: str, folder: Path) -> None:
         super().__init__(f"no key in {folder} signs for {who}; run this where that key is kept")
+
+
+class SignsReadingsOnly(KeyProblem):
+    """A key on P-256 where an account is needed."""
+
+    def __init__(self, alias: str) -> None:
+        super().__init__(
+            f"key {alias} is on P-256, which signs a reader's readings and nothing else; name a key of the other kind"
+        )
 
 
 class BadKeyFile(KeyProblem):

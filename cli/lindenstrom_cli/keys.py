@@ -5,9 +5,18 @@ import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lindenstrom.signing import address_of, sign_digest
+from lindenstrom.signing import P256_ORDER, SECP256K1_ORDER, Curve, key_of, sign_on
 from lindenstrom_cli import keyfile
-from lindenstrom_cli.errors import BadAlias, BadKeyFile, KeyExists, NoKeyFor, NoSuchKey, OpenKeyFile, WrongPassword
+from lindenstrom_cli.errors import (
+    BadAlias,
+    BadKeyFile,
+    KeyExists,
+    NoKeyFor,
+    NoSuchKey,
+    OpenKeyFile,
+    SignsReadingsOnly,
+    WrongPassword,
+)
 from lindenstrom_cli.files import readable_by_others, write_secret
 from lindenstrom_cli.prompter import Prompter
 
@@ -16,11 +25,17 @@ _ALIAS = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyEntry:
-    """A key as its file names it, still locked."""
+    """A key as its file names it, still locked. key: an address, or x‖y on P-256."""
 
     alias: str
-    address: bytes
+    curve: Curve
+    key: bytes
     unattended: bool
+
+    @property
+    def address(self) -> bytes:
+        """20 bytes. Raises SignsReadingsOnly."""
+        return _address(self.alias, self.key)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,12 +43,22 @@ class Signer:
     """An unlocked key. Its repr never shows the key."""
 
     alias: str
-    address: bytes
+    key: bytes
     secret: bytes = field(repr=False)
 
+    @property
+    def curve(self) -> Curve:
+        """The curve it signs on."""
+        return Curve.of(self.key)
+
+    @property
+    def address(self) -> bytes:
+        """20 bytes: the account that pays and acts. Raises SignsReadingsOnly."""
+        return _address(self.alias, self.key)
+
     def sign(self, digest: bytes) -> bytes:
-        """65-byte signature over a 32-byte digest."""
-        return sign_digest(self.secret, digest)
+        """Signature over a 32-byte digest: 65 bytes, or 64 of P-256."""
+        return sign_on(self.secret, digest, self.curve)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -45,13 +70,15 @@ class KeyRing:
     password_file: Path | None = None
     _open: dict[str, Signer] = field(default_factory=dict, repr=False)
 
-    def create(self, alias: str, *, unattended: bool = False, secret: bytes | None = None) -> KeyEntry:
+    def create(
+        self, alias: str, *, unattended: bool = False, secret: bytes | None = None, curve: Curve = Curve.SECP256K1
+    ) -> KeyEntry:
         """Make a key (or keep a given one). Raises BadAlias, KeyExists, InputNeeded."""
         path = self._path(alias)
         if path.exists():
             raise KeyExists(alias)
-        secret = secret or _fresh_secret()
-        address = address_of(secret)
+        secret = secret or _fresh_secret(curve)
+        key = key_of(secret, curve)
         if unattended:
             password = secrets.token_hex(32)
             write_secret(self._password_path(alias), password + "\n")
@@ -59,8 +86,8 @@ class KeyRing:
         else:
             password = self._given_password() or self.prompter.new_password(alias)
             cost = keyfile.SCRYPT_N
-        write_secret(path, keyfile.encrypt(secret, address, password.encode(), cost))
-        return KeyEntry(alias=alias, address=address, unattended=unattended)
+        write_secret(path, keyfile.encrypt(secret, key, password.encode(), cost))
+        return KeyEntry(alias=alias, curve=curve, key=key, unattended=unattended)
 
     def list(self) -> tuple[KeyEntry, ...]:
         """All keys by alias; nothing is unlocked. Raises BadKeyFile."""
@@ -72,10 +99,11 @@ class KeyRing:
         if not path.is_file():
             raise NoSuchKey(alias, self.folder)
         try:
-            address = keyfile.address_in(path.read_text(encoding="utf-8"))
+            key = keyfile.key_in(path.read_text(encoding="utf-8"))
         except (keyfile.NotAKeyFile, UnicodeDecodeError):
             raise BadKeyFile(path) from None
-        return KeyEntry(alias=alias, address=address, unattended=self._password_path(alias).exists())
+        unattended = self._password_path(alias).exists()
+        return KeyEntry(alias=alias, curve=Curve.of(key), key=key, unattended=unattended)
 
     def has(self, alias: str) -> bool:
         """Whether a key has this alias."""
@@ -84,7 +112,7 @@ class KeyRing:
     def unlock(self, alias: str) -> Signer:
         """A key ready to sign; asked for once a run. Raises NoSuchKey, WrongPassword, BadKeyFile, OpenKeyFile."""
         if alias not in self._open:
-            self.entry(alias)
+            curve = self.entry(alias).curve
             path = self._path(alias)
             try:
                 secret = keyfile.decrypt(path.read_text(encoding="utf-8"), self._password(alias).encode())
@@ -92,16 +120,16 @@ class KeyRing:
                 raise WrongPassword(alias) from None
             except keyfile.NotAKeyFile:
                 raise BadKeyFile(path) from None
-            self._open[alias] = Signer(alias=alias, address=address_of(secret), secret=secret)
+            self._open[alias] = Signer(alias=alias, key=key_of(secret, curve), secret=secret)
         return self._open[alias]
 
-    def find(self, address: bytes) -> KeyEntry | None:
-        """The key with an address, if it is here."""
-        return next((entry for entry in self.list() if entry.address == address), None)
+    def find(self, key: bytes) -> KeyEntry | None:
+        """The key with an address or x‖y, if it is here."""
+        return next((entry for entry in self.list() if entry.key == key), None)
 
-    def signer_for(self, address: bytes, who: str) -> Signer:
-        """The unlocked key with an address. Raises NoKeyFor."""
-        entry = self.find(address)
+    def signer_for(self, key: bytes, who: str) -> Signer:
+        """The unlocked key with an address or x‖y. Raises NoKeyFor."""
+        entry = self.find(key)
         if entry is None:
             raise NoKeyFor(who, self.folder)
         return self.unlock(entry.alias)
@@ -135,9 +163,15 @@ def _read_password(path: Path) -> str:
     return path.read_text(encoding="utf-8").rstrip("\r\n")
 
 
-def _fresh_secret() -> bytes:
-    """A uniform secp256k1 key: values outside the curve's order (chance 2^-128) are drawn again."""
-    order = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
+def _address(alias: str, key: bytes) -> bytes:
+    if Curve.of(key) is Curve.P256:
+        raise SignsReadingsOnly(alias)
+    return key
+
+
+def _fresh_secret(curve: Curve) -> bytes:
+    """A uniform private key: values outside the curve's order (chance at most 2^-32) are drawn again."""
+    order = P256_ORDER if curve is Curve.P256 else SECP256K1_ORDER
     while not 0 < int.from_bytes(secret := secrets.token_bytes(32), "big") < order:
         pass
     return secret

@@ -7,8 +7,9 @@ import click
 
 from lindenstrom.core.calendar import BadDate, parse_date
 from lindenstrom.core.units import PPM, cent_per_kwh_to_ueur, kwh_to_mwh, percent_to_ppm
+from lindenstrom.signing import P256_KEY_BYTES, is_p256_point
 from lindenstrom_cli.catalogue import text
-from lindenstrom_cli.errors import BadHex, BadMonth, DayOutOfSpan, OutOfRange
+from lindenstrom_cli.errors import BadHex, BadMonth, DayOutOfSpan, NoPoint, OutOfRange
 
 LIES = (
     "amount",
@@ -111,6 +112,19 @@ class AddressType(click.ParamType[bytes]):
         return value if isinstance(value, bytes) else parse_hex(value, 20, "address")
 
 
+class PublicKeyType(click.ParamType[bytes]):
+    """A public key of P-256 in hex, x and y."""
+
+    name = "public key"
+
+    def convert(self, value: Any, _param: click.Parameter | None, _ctx: click.Context | None) -> bytes:
+        """Parse; raises BadHex, NoPoint."""
+        key = value if isinstance(value, bytes) else parse_hex(value, P256_KEY_BYTES, "public key")
+        if not is_p256_point(key):
+            raise NoPoint
+        return key
+
+
 def _within(value: int, least: int, most: int, span: str) -> int:
     if not least <= value <= most:
         raise OutOfRange(span)
@@ -155,4 +169,4 @@ class CheatList(click.ParamType[tuple[str, ...]]):
 
 
 DATE, CENT, PERCENT, KWH, ADDRESS = DateType(), CentType(), PercentType(), KwhType(), AddressType()
-MONTH, REGISTER = MonthType(), RegisterType()
+MONTH, REGISTER, PUBLIC_KEY = MonthType(), RegisterType(), PublicKeyType()

@@ -18,6 +18,9 @@ SIGNATURE_BYTES = 65
 P256_SIGNATURE_BYTES = 64
 P256_KEY_BYTES = 64
 P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+SECP256K1_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
+_P256_FIELD = 2**256 - 2**224 + 2**192 + 2**96 - 1
+_P256_B = 0x5AC635D8AA3A93E7B3EBBD55769886BC651D06B0CC53B0F63BCE3C3E27D2604B  # FIPS 186-4, D.1.2.3
 
 
 class Curve(IntEnum):
@@ -58,6 +61,12 @@ def key_of(secret: bytes, curve: Curve) -> bytes:
         return address_of(secret)
     numbers = _private_p256(secret).public_key().public_numbers()
     return numbers.x.to_bytes(32, "big") + numbers.y.to_bytes(32, "big")
+
+
+def is_p256_point(key: bytes) -> bool:
+    """Whether 64 bytes x‖y are a point of P-256; the Registry refuses any other as well."""
+    x, y = (int.from_bytes(half, "big") for half in (key[:32], key[32:]))
+    return x < _P256_FIELD and y < _P256_FIELD and (y * y - x**3 + 3 * x - _P256_B) % _P256_FIELD == 0
 
 
 def sign_digest(key: bytes, digest: bytes) -> bytes:

@@ -22,7 +22,7 @@ def home(founded: CliHome, tmp_path: Path) -> CliHome:
 
 
 def address(home: CliHome, alias: str) -> str:
-    return next(str(k["address"]) for k in home.json("key", "list")["keys"] if k["alias"] == alias)
+    return next(str(k["key"]) for k in home.json("key", "list")["keys"] if k["alias"] == alias)
 
 
 def states(home: CliHome) -> list[str]:

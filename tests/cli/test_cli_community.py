@@ -199,7 +199,7 @@ def test_keys_are_rotated_and_bindings_end(home: CliHome) -> None:
         home.ok("key", "new", alias, "--unattended")
     home.ok("member", "rotate", "anna", "--key", "anna-2")
     home.ok("reader", "rotate", "street", "--key", "street-2")
-    listed = {k["alias"]: k["address"] for k in home.json("key", "list")["keys"]}
+    listed = {k["alias"]: k["key"] for k in home.json("key", "list")["keys"]}
     assert home.json("member", "list")["members"][2]["account"] == listed["anna-2"]
     assert home.json("reader", "list")["readers"][0]["account"] == listed["street-2"]
     assert "DE-anna" in home.ok("meter", "list")

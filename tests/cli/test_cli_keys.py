@@ -7,11 +7,23 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from lindenstrom.core.hashing import keccak
+from lindenstrom.signing import Curve, is_p256_point, is_signed_by, key_of
 from lindenstrom_cli import keyfile
-from lindenstrom_cli.errors import BadAlias, BadKeyFile, KeyExists, NoSuchKey, OpenKeyFile, WrongPassword
+from lindenstrom_cli.errors import (
+    BadAlias,
+    BadKeyFile,
+    KeyExists,
+    NoPoint,
+    NoSuchKey,
+    OpenKeyFile,
+    SignsReadingsOnly,
+    WrongPassword,
+)
 from lindenstrom_cli.keys import KeyRing
 from lindenstrom_cli.main import cli
 from lindenstrom_cli.prompter import Prompter
+from lindenstrom_cli.types import PUBLIC_KEY
 
 SECRET = bytes.fromhex("11" * 32)
 
@@ -86,11 +98,11 @@ def test_key_new_and_list(tmp_path: Path) -> None:
     home = ("--home", str(tmp_path))
     made = run("key", "new", "operator", "--unattended", "--json", *home)
     assert made.exit_code == 0, made.stderr
-    address = json.loads(made.stdout)["address"]
+    address = json.loads(made.stdout)["key"]
     listed = json.loads(run("key", "list", "--json", *home).stdout)
     assert listed == {
         "schema": "lindenstrom/keys@1",
-        "keys": [{"alias": "operator", "address": address, "unattended": True}],
+        "keys": [{"alias": "operator", "curve": "secp256k1", "key": address, "unattended": True}],
     }
     assert address in run("key", "list", *home).stdout
 
@@ -114,3 +126,41 @@ def test_passwords_are_asked_through_the_prompter(tmp_path: Path) -> None:
     assert made.exit_code == 0, made.stderr
     keys = KeyRing(folder=tmp_path / "keys", prompter=Typed())
     assert keys.unlock("anna").address == keys.entry("anna").address
+
+
+def test_a_p256_key_signs_readings_and_is_no_account(tmp_path: Path) -> None:
+    made = run("key", "new", "roof", "--unattended", "--curve", "p256", "--json", "--home", str(tmp_path))
+    assert made.exit_code == 0, made.stderr
+    entry = ring(tmp_path / "keys").entry("roof")
+    assert (entry.curve, "0x" + entry.key.hex()) == (Curve.P256, json.loads(made.stdout)["key"])
+    signer = ring(tmp_path / "keys").unlock("roof")
+    assert is_signed_by(entry.key, keccak(b"act"), signer.sign(keccak(b"act")))
+    for known in (entry, signer):
+        with pytest.raises(SignsReadingsOnly):
+            _ = known.address
+    listed = run("key", "list", "--home", str(tmp_path)).stdout
+    assert f"roof  P-256  alone  0x{entry.key.hex()}" in listed
+    assert run("key", "new", "wall", "--curve", "rsa", "--home", str(tmp_path)).exit_code == 2
+
+
+def test_a_p256_key_has_a_password_like_any_other(tmp_path: Path) -> None:
+    key = key_of(SECRET, Curve.P256)
+    text = keyfile.encrypt(SECRET, key, b"right", 16)
+    assert "version" not in json.loads(text) and SECRET.hex() not in text
+    (tmp_path / "roof.json").write_text(text)
+    keys = ring(tmp_path, password_file(tmp_path, "right"))
+    assert (keys.unlock("roof").secret, keys.unlock("roof").key, keys.find(key)) == (SECRET, key, keys.entry("roof"))
+    with pytest.raises(WrongPassword):
+        ring(tmp_path, password_file(tmp_path, "wrong")).unlock("roof")
+    (tmp_path / "roof.json").write_text(text.replace(key.hex(), key.hex()[2:]))
+    with pytest.raises(BadKeyFile):
+        keys.list()
+
+
+def test_a_public_key_that_is_no_point_is_refused() -> None:
+    key = key_of(SECRET, Curve.P256)
+    assert PUBLIC_KEY.convert("0x" + key.hex(), None, None) == key
+    for bad in (bytes(64), key[32:] + key[:32], b"\xff" * 64, key[:63] + bytes([key[63] ^ 1])):
+        assert not is_p256_point(bad)
+        with pytest.raises(NoPoint):
+            PUBLIC_KEY.convert("0x" + bad.hex(), None, None)

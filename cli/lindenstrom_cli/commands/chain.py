@@ -18,6 +18,9 @@ from lindenstrom_cli.home import Home
 from lindenstrom_cli.render import Result, utc
 from lindenstrom_cli.types import parse_day
 
+RULES = "osaka"
+"""What a local node is started with: like public networks of now it verifies P-256."""
+
 chain = group("chain", text("help.chain"))
 
 
@@ -67,7 +70,7 @@ def start(session: Session, port: int | None, stop: bool) -> NodeState:
         return NodeState(running=False, url=None, pid=None)
     if home.community.is_file() and load_community(home.community).node.kind is not NodeKind.ANVIL:
         raise OtherChain(home.community)
-    node = anvil.start(home.anvil, settings.start, port=port or _port_before(home))
+    node = anvil.start(home.anvil, settings.start, port=port or _port_before(home), hardfork=RULES)
     return NodeState(running=True, url=node.url, pid=node.pid)
 
 

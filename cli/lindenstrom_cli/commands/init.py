@@ -35,7 +35,7 @@ class HomeMade(Result):
     def lines(self) -> Iterable[str]:
         """What was made, and what comes next."""
         yield text("init.made", name=self.name, home=self.home, start=self.start)
-        yield from (text("init.key", alias=key.alias, address=hexed(key.address)) for key in self.keys)
+        yield from (text("init.key", alias=key.alias, address=hexed(key.key)) for key in self.keys)
         yield ""
         yield text("init.next", home=self.home)
 

@@ -166,7 +166,7 @@ def anchor(session: Session, alias: str, days: tuple[date, ...], partial: bool) 
             report = adapter.build(window, now=world.chain.now(), partial=partial)
         entry = report.entry
         if entry is not None and not entry.anchored:
-            adapter.sign(window, signer.secret, separator=world.contracts.domain_separator())
+            adapter.sign(window, signer.secret, separator=world.contracts.domain_separator(), curve=signer.curve)
             adapter.deliver(window, session.home.mailbox)
         reports.append((window, report))
     skips = adapter.anchor(carrier).skipped
@@ -219,7 +219,7 @@ class _Carrier:
     def _signed(self, record: "SignedAnchor") -> "SignedAnchor":
         """The record with a signature of the reader's key of now: it may have been rotated since the day was signed."""
         digest = record.act.digest(self._world.contracts.domain_separator())
-        if is_signed_by(self._signer.address, digest, record.signature):
+        if is_signed_by(self._signer.key, digest, record.signature):
             return record
         return replace(record, signature=self._signer.sign(digest))
 

@@ -12,7 +12,7 @@ from lindenstrom_cli.commands.bindings import known_setup
 from lindenstrom_cli.errors import NothingGiven, ReaderExists
 from lindenstrom_cli.render import Result, hexed, table
 from lindenstrom_cli.sent import Sent, recorded, sent
-from lindenstrom_cli.types import ADDRESS
+from lindenstrom_cli.types import ADDRESS, PUBLIC_KEY
 from lindenstrom_cli.world import names, open_office, open_world, reader_folder
 
 member = group("member", text("help.member"))
@@ -46,6 +46,13 @@ def _address(session: Session, key: str | None, address: bytes | None) -> bytes:
     if (key is None) == (address is None):
         raise NothingGiven("the account", "either --key ALIAS or --address 0x…")
     return address if address is not None else session.keys.entry(key or "").address
+
+
+def _reader_key(session: Session, key: str | None, address: bytes | None, public_key: bytes | None) -> bytes:
+    """20 bytes, or x‖y of P-256."""
+    if sum(given is not None for given in (key, address, public_key)) != 1:
+        raise NothingGiven("the key", "--key ALIAS, --address 0x… or --public-key 0x…")
+    return address or public_key or session.keys.entry(key or "").key
 
 
 @command(member, "add", 'member add "Anna Beispiel" --key anna', password=True)
@@ -121,12 +128,16 @@ class ReaderList(Result):
 @click.argument("alias")
 @click.option("--key", metavar="ALIAS", help="The reader's key in this home; it stays locked.")
 @click.option("--address", type=ADDRESS, help="The reader's address, when its key is kept elsewhere.")
-def reader_add(session: Session, alias: str, key: str | None, address: bytes | None) -> Sent:
-    """Add a reader: a key that signs meter readings, one meter's at home or thousands at a metering operator."""
+@click.option("--public-key", type=PUBLIC_KEY, help="x and y of its key on P-256, when that is kept elsewhere.")
+def reader_add(session: Session, alias: str, key: str | None, address: bytes | None, public_key: bytes | None) -> Sent:
+    """Add a reader: a key that signs meter readings, one meter's at home or thousands at a metering operator.
+
+    A key on P-256, as hardware keeps them, works where the chain verifies that curve; a trial chain in a file does not.
+    """
     from lindenstrom.metering.setup import ReaderSetup, read_setup, write_setup
     from lindenstrom.operator import people
 
-    account = _address(session, key, address)
+    account = _reader_key(session, key, address, public_key)
     folder = reader_folder(session, alias)
     if folder.exists():
         raise ReaderExists(alias)
@@ -162,12 +173,15 @@ def reader_list(session: Session) -> ReaderList:
 @click.argument("alias")
 @click.option("--key", metavar="ALIAS", help="The new key, in this home.")
 @click.option("--address", type=ADDRESS, help="The new address, when its key is kept elsewhere.")
-def reader_rotate(session: Session, alias: str, key: str | None, address: bytes | None) -> Sent:
+@click.option("--public-key", type=PUBLIC_KEY, help="x and y of its new key on P-256, when that is kept elsewhere.")
+def reader_rotate(
+    session: Session, alias: str, key: str | None, address: bytes | None, public_key: bytes | None
+) -> Sent:
     """Give a reader a new key, signed with the old one."""
     from lindenstrom.chain.acts import key_words
     from lindenstrom.core.eip712 import RotateReader
 
-    account = _address(session, key, address)
+    account = _reader_key(session, key, address, public_key)
     index = known_setup(session, alias).reader
     world = open_world(session)
     signer = session.keys.signer_for(world.contracts.reader(index).key, f"reader {alias}")

@@ -58,7 +58,7 @@ from lindenstrom.metering.outbox import Entry, Gap, Outbox
 from lindenstrom.metering.setup import MeterSetup, ReaderSetup, Source, read_setup, write_setup
 from lindenstrom.metering.shelf import Shelf, standing
 from lindenstrom.metering.timeline import register_timeline
-from lindenstrom.signing import sign_digest
+from lindenstrom.signing import Curve, sign_on
 
 READY = "complete; not built yet"
 LATE = "values came after the day was built; they need a correction"
@@ -296,16 +296,16 @@ class Adapter:
                 self._store(window, entry.revision + 1, days, gaps)
         return BuildReport(entry=self._entry(window), gaps=gaps)
 
-    def sign(self, window: int, key: bytes, *, separator: bytes | None = None) -> Entry:
+    def sign(self, window: int, key: bytes, *, separator: bytes | None = None, curve: Curve = Curve.SECP256K1) -> Entry:
         """Sign a built window's root with the reader's key. separator: EIP-712 domain, the community's by default.
 
-        Raises WindowNotBuilt, BadPrivateKey.
+        curve: the key's. Raises WindowNotBuilt, BadPrivateKey.
         """
         entry = self._entry(window)
         if not entry.signature:
             digest = self._act(entry).digest(separator or self.setup.community)
             self._step("sign")
-            self.outbox.set_signature(window, entry.revision, sign_digest(key, digest))
+            self.outbox.set_signature(window, entry.revision, sign_on(key, digest, curve))
         return self._entry(window)
 
     def deliver(self, window: int, mailbox_folder: Path) -> Entry:
@@ -344,12 +344,20 @@ class Adapter:
         return AnchorReport(anchored=tuple(anchored), skipped=tuple(skipped))
 
     def process(
-        self, window: int, *, now: int, key: bytes, mailbox_folder: Path, anchorer: Anchorer, partial: bool = False
+        self,
+        window: int,
+        *,
+        now: int,
+        key: bytes,
+        mailbox_folder: Path,
+        anchorer: Anchorer,
+        partial: bool = False,
+        curve: Curve = Curve.SECP256K1,
     ) -> BuildReport:
         """Build, sign, deliver and anchor a window as far as it can go; to be called again after any interruption."""
         report = self.build(window, now=now, partial=partial)
         if report.entry:
-            self.sign(window, key)
+            self.sign(window, key, curve=curve)
             self.deliver(window, mailbox_folder)
             self.anchor(anchorer)
             report = replace(report, entry=self._entry(window))
