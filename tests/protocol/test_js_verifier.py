@@ -54,6 +54,8 @@ def test_all_vectors() -> None:
     assert counts["field.json"] == places
     assert counts["eip712.json"] == 1 + _length("eip712.json", "digest")
     assert counts["bundles/index.json"] == 2 * _length("bundles/index.json", "vectors")
+    page = (TESTS.parent / "docs" / "formats.md").read_text(encoding="utf-8").partition("## 20 Worked example")[2]
+    assert counts["formats.md"] == len(re.findall(r"^\* `\w+` = ", page, re.MULTILINE)) + 1
     assert set(counts) >= {"tree.json", "pack.json", "commitments.json", "days.json"}
     assert f"{sum(counts.values())} vectors, 0 disagreements" in run.stdout
 

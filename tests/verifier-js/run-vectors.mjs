@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { keccak } from './crypto.mjs';
 import * as R from './rules.mjs';
 import { files, verify } from './verify.mjs';
+import { computed, printed } from './worked-example.mjs';
 
 const folder = fileURLToPath(new URL('../vectors/', import.meta.url));
 const load = (name) => JSON.parse(readFileSync(folder + name, 'utf8'));
@@ -159,9 +160,17 @@ function bundles(file, index) {
   }
 }
 
+function workedExample(file) {
+  const page = printed(), { bundle, ...found } = computed(page);
+  for (const [name, value] of Object.entries(page)) same(file, name, found[name], value);
+  const { checks, verdict } = verify({ bundle, community: files.copy(bundle.community), member: 3 });
+  same(file, `bundle ${checks.map((check) => check.why).join(' ')}`, verdict, 'INCOMPLETE');
+}
+
 const SUITES = { 'calendar.json': calendar, 'tree.json': tree, 'pack.json': pack, 'commitments.json': commitments, 'eip712.json': eip712, 'clearing.json': clearing, 'levels.json': levels, 'auction.json': auction, 'triples.json': triples,
   'replacement.json': replacement, 'days.json': days, 'field.json': field, 'bundles/index.json': bundles };
 for (const [file, run] of Object.entries(SUITES)) run(file, load(file));
+workedExample('formats.md');
 for (const line of wrong) console.error(line);
 for (const [file, count] of Object.entries(counts)) console.log(`${file}: ${count}`);
 console.log(`${Object.values(counts).reduce((x, y) => x + y, 0)} vectors, ${wrong.length} disagreements`);

@@ -74,7 +74,7 @@ function schema(path, name) {
 
 // The community file's TOML has tables, texts and numbers only where it is read here; or the JSON form of a bundle's `community`.
 function readCommunity(path) {
-  if (!path.endsWith('.toml')) return read(COMMUNITY, json(path), 'community');
+  if (!path.endsWith('.toml')) return files.copy(json(path));
   const flat = {};
   let table = '';
   for (const line of load(path).split('\n')) {
@@ -264,7 +264,7 @@ export function verify({ bundle: file, community, facts: chain = null, member = 
 }
 
 export const EXIT = { VERIFIED: 0, CONSISTENT: 0, 'NOT VERIFIED': 3, 'NOT FINAL YET': 4, INCOMPLETE: 5 };
-export const files = { bundle: (path) => schema(path, 'lindenstrom/bundle@v1'), facts: (path) => schema(path, 'lindenstrom/chain-facts@v1'), community: readCommunity };
+export const files = { bundle: (path) => schema(path, 'lindenstrom/bundle@v1'), facts: (path) => schema(path, 'lindenstrom/chain-facts@v1'), community: readCommunity, copy: (value) => read(COMMUNITY, value, 'community') };
 
 function main(args) {
   const options = { pinned: [] }, paths = [];
@@ -275,6 +275,7 @@ function main(args) {
     else throw new Unreadable(`unknown option ${args[i]}`);
   }
   if (paths.length !== 1 || !options.community) throw new Unreadable('usage: verify.mjs BUNDLE --community FILE [--chain FACTS.json] [--member N] [--own FILE.json] [--pinned ADDRESS]...');
+  if (options.member !== undefined && !/^\d+$/.test(options.member)) throw new Unreadable('--member is not a number');
   const result = verify({ bundle: files.bundle(paths[0]), community: files.community(options.community), facts: options.chain ? files.facts(options.chain) : null,
     member: options.member === undefined ? null : Number(options.member), own: options.own ? json(options.own) : {}, pinned: options.pinned });
   for (const { number, state, why } of result.checks) console.log(`${number} ${state}${why ? ': ' + why : ''}`);
