@@ -39,7 +39,7 @@ def _length(name: str, *path: str) -> int:
 def test_all_vectors() -> None:
     run = _run("run-vectors.mjs")
     assert run.returncode == 0, run.stderr
-    counts = {name: int(count) for name, count in re.findall(r"^(\S+\.json): (\d+)$", run.stdout, re.MULTILINE)}
+    counts = {name: int(count) for name, count in re.findall(r"^(\S+\.(?:json|md)): (\d+)$", run.stdout, re.MULTILINE)}
     places = sum(
         len(member["places"])
         for vector in json.loads((TESTS / "vectors" / "field.json").read_text(encoding="utf-8"))["vectors"]
