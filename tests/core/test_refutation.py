@@ -16,6 +16,7 @@ from lindenstrom.core.hashing import EMPTY, keccak
 from lindenstrom.core.merkle import PositionalTree
 from lindenstrom.core.refutation import (
     BadOpening,
+    MeterOpening,
     Opening,
     Reason,
     ResultOpening,
@@ -194,6 +195,22 @@ def test_a_statement_for_somebody_else_is_void() -> None:
         ),
     )
     assert judge(ExampleDay(lie=lie)) is Reason.STATEMENT_FIELD
+
+
+def test_a_challenge_stands_with_true_records_only() -> None:
+    day = ExampleDay(lie=Lie(source=lambda i, s: Source.replaced(keccak(b"made up")) if i == 1 else s))
+    bundle = day.bundle(2)
+    meter = bundle.opening.meters[0]
+    challenge = replace(meter, kind=2, revision=0xFFFF, replacement=keccak(b"made up"), challenge=True)
+
+    def reason(meter: MeterOpening) -> Reason | None:
+        opening = replace(bundle.opening, meters=(meter, *bundle.opening.meters[1:]))
+        return recompute(day, bundle.header, 2, opening).reason
+
+    assert reason(challenge) is Reason.REPLACEMENT_UNFOUNDED
+    for record in (challenge.record, replace(day.opened(0), time=day.as_of + 1)):
+        with pytest.raises(BadOpening):  # there is no later revision, and the contract looks at what is opened
+            reason(replace(challenge, next=record))
 
 
 def check_states(report: Report) -> dict[int, CheckStatus]:

@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 /// @notice What a community fixes at deployment, for ever.
-/// @param offsetHours Standard time east of Greenwich in hours, 0 to 14 (1 for Berlin); EU summer time adds one.
+/// @param offsetHours Standard time east of Greenwich in hours, 0 to 2 (1 for Berlin); EU summer time adds one.
 /// @param closeDelay Seconds from a window's end to the cut-off for readings, at least 36 h.
 /// @param objectionPeriod Seconds from a posting to the earliest finality, at least 14 days.
 /// @param answerTime Seconds to answer a member's demand, at least 3 days.
@@ -101,7 +101,8 @@ interface IRegistry {
     function community() external view returns (bytes32);
     /// @notice The EIP-712 domain separator for the chain id of now: after a fork, acts of one chain do not count on the other.
     function domainSeparator() external view returns (bytes32);
-    /// @notice May add members and readers, receipt joins, post, and end bindings. Immutable; has no say over results.
+    /// @notice May add members and readers, appoint and dismiss auditors, receipt joins, post, and end bindings. Immutable; has no say over
+    /// results.
     function operator() external view returns (address);
     function offsetHours() external view returns (uint8);
     function closeDelay() external view returns (uint32);

@@ -159,10 +159,11 @@ interface ISettlement {
     /// @notice Demands are open; they are answered, or the posting is voided, before it can be final.
     error DemandsOpen(uint64 sequence, uint32 count);
 
-    /// @notice Operator only. Sequences count up from 1. Revision 0: `asOf` is the window's end + the close delay, and past. A correction
+    /// @notice Operator only. Sequences count up from 1. Revision 0: `asOf` is the window's end + the close delay, and not in the future. A correction
     /// has the revision after that of the window's newest final, while no posting of the window is open to objection; its `asOf` lies
     /// after that final's and is not in the future; it is made within 365 days after the window's end. A posting after a void has the
     /// voided one's revision.
+    /// Warning: what is anchored in the very second of `asOf` counts, also behind the posting; who posts in a later second has seen it all.
     function post(uint64 expectedSequence, Header calldata header) external;
     /// @notice Auditors, once per posting, while it is posted or final.
     function attest(uint64 sequence, bytes32 digest) external;
@@ -173,7 +174,7 @@ interface ISettlement {
     /// @notice Anyone, once the objection period is over, no demand is open, and 24 h have gone by since the last answer.
     function finalise(uint64 sequence, bytes32 digest) external;
     /// @notice Recomputes the member's day and voids the posting if anything differs from the rules; reverts when nothing does.
-    /// @dev Order: state, header, the member's Refute signature, publicity; then the reasons of `Reasons` in their order, meter by meter and
+    /// @dev Order: header, state, the member's Refute signature, publicity; then the reasons of `Reasons` in their order, meter by meter and
     /// agreement by agreement. What lies behind the first fault is not looked at.
     /// Warning: what is opened stays public for ever, in a reverted call too.
     function refute(uint64 sequence, uint32 member, Header calldata header, Opening calldata opening, bytes calldata signature) external;

@@ -19,7 +19,7 @@ error AlreadyCarried(bytes32 digest);
 error DayTooEarly(uint32 day, uint32 earliest);
 /// @notice The interval holds no day.
 error EmptyInterval(uint32 fromDay, uint32 endDay);
-/// @notice An end can only be moved forward in time towards today, and not before the first day.
+/// @notice An end only moves to an earlier day, and not before the first one.
 error NotShorter(uint32 endDay, uint32 fromDay, uint32 currentEndDay);
 /// @notice At most four at a time.
 error TooManyLive(uint32 member);

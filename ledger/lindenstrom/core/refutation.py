@@ -312,9 +312,10 @@ def _challenge(facts: StoredFacts, header: Header, binding: Binding, opened: Met
     reader, window, revision = binding.reader, header.window, opened.challenge_revision
     record = check_record(facts, reader, window, revision, opened.record)
     withheld = facts.withheld_at(reader, window)
-    newest = facts.count(reader, window) == revision + 1 or (
-        check_record(facts, reader, window, revision + 1, opened.next).time > header.as_of
-    )
+    if opened.next:
+        newest = check_record(facts, reader, window, revision + 1, opened.next).time > header.as_of
+    else:
+        newest = facts.count(reader, window) == revision + 1
     if not newest or record.time > header.as_of or 0 < withheld < facts.posted_at:
         raise BadOpening("challenge of the replacement")
     if not proves(record.root, pack_leaf(opened.pack), binding.position, opened.pack_proof, facts.depth):
