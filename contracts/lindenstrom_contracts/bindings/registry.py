@@ -297,7 +297,9 @@ class Registry(Contract):
         return answer
 
     def operator(self) -> bytes:
-        """May add members and readers, receipt joins, post, and end bindings. Immutable; has no say over results."""
+        """May add members and readers, appoint and dismiss auditors, receipt joins, post, and end bindings.
+        Immutable; has no say over results.
+        """
         values = self._ask(_OPERATOR, ())
         return address(values[0])
 

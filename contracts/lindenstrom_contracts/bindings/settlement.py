@@ -207,9 +207,11 @@ class Settlement(Contract):
 
     def post(self, expected_sequence: int, header: Header) -> Sent[None]:
         """Operator only. Sequences count up from 1. Revision 0: `asOf` is the window's end + the close delay, and
-        past. A correction has the revision after that of the window's newest final, while no posting of the
-        window is open to objection; its `asOf` lies after that final's and is not in the future; it is made
-        within 365 days after the window's end. A posting after a void has the voided one's revision.
+        not in the future. A correction has the revision after that of the window's newest final, while no posting
+        of the window is open to objection; its `asOf` lies after that final's and is not in the future; it is
+        made within 365 days after the window's end. A posting after a void has the voided one's revision.
+        Warning: what is anchored in the very second of `asOf` counts, also behind the posting; who posts in a
+        later second has seen it all.
         """
         return self._send(_POST, (expected_sequence, header), nothing)
 

@@ -67,7 +67,7 @@ class NotOperator(ContractError):
 
 
 class NotShorter(ContractError):
-    """An end can only be moved forward in time towards today, and not before the first day."""
+    """An end only moves to an earlier day, and not before the first one."""
 
     SELECTOR: ClassVar = bytes.fromhex("fda6045c")
     TYPES: ClassVar = ("uint32", "uint32", "uint32")
