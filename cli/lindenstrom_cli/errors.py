@@ -328,7 +328,9 @@ class BadKeyFile(KeyProblem):
     """A key file is damaged or of another kind."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__(f"{path} is not a version 3 key file with scrypt; restore it from a backup")
+        super().__init__(
+            f"{path} cannot be read as a key file (version 3, or as `key new` makes it); restore it from a backup"
+        )
 
 
 class OpenKeyFile(KeyProblem):

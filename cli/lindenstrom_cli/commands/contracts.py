@@ -117,7 +117,7 @@ def deploy(session: Session, url: str | None, yes: bool) -> Deployment:
 
 @command(contracts, "show", "contracts show")
 def show(session: Session) -> Deployment:
-    """Show the community's contracts and constants, from community.toml."""
+    """Show the community's contracts and constants, from community.toml; its auditors are those of the beginning."""
     return _shown(load_community(session.home.require().community))
 
 
