@@ -2,7 +2,7 @@
 
 `python -m tests.deep.core_mutants [MODULE…]` runs some modules of lindenstrom.core only, and merges what it finds into
 core_mutants.json. mutmut changes functions and methods; what it leaves out are properties, constants and
-signatures. The two slowest properties do not take part, so the share that is killed is a lower bound.
+signatures. Only the tests near a module take part, so the share that is killed is a lower bound.
 """
 
 import json
@@ -17,6 +17,13 @@ from tests.deep.common import HERE, PACKAGE, ROOT, DeepCheckFailed, environment,
 RESULTS = HERE / "core_mutants.json"
 CORE = ROOT / "ledger" / "lindenstrom" / "core"
 GOAL_PERCENT = 90
+DIRECT = ("units", "error_messages", "formats", "golden", "nesting", "field_vectors", "docs_formats")
+SHARING = (*DIRECT, "clearing", "invariants_day", "against_reference")
+JUDGING = (*SHARING, "changes", "replacement", "bundle_vectors", "second_verifier", "refutability", "verify_with_chain")
+# Who tests what: the tests that are near enough to be run hundreds of times. What is left out can only kill more.
+TESTS = {"clearing": SHARING, "levels": SHARING, "allocation": SHARING, "levelcheck": SHARING} | dict.fromkeys(
+    ("bundles", "changes", "refutation", "replacement", "verification"), JUDGING
+)
 SETTINGS = """\
 [mutmut]
 source_paths=
@@ -34,11 +41,9 @@ pytest_add_cli_args=
     -p
     no:cacheprovider
     --deselect
-    tests/core/test_refutation.py::test_a_damaged_file_is_one_clear_error_or_a_failed_check
-    --deselect
-    tests/core/test_replacement.py::test_as_a_slow_version_from_wall_clocks
+    tests/core/test_docs_formats.py::test_the_protocol_names_tests_that_exist
 pytest_add_cli_args_test_selection=
-    tests/core
+{tests}
 timeout_multiplier=10
 """
 
@@ -57,11 +62,20 @@ def prepare(folder: Path, names: list[str]) -> None:
         shutil.copytree(ROOT / name, folder / name, ignore=ignored)
     shutil.copy2(ROOT / "pyproject.toml", folder)
     wanted = "\n".join(f"    lindenstrom/core/{name}.py" for name in names)
-    (folder / "setup.cfg").write_text(SETTINGS.format(modules=wanted, package=PACKAGE))
+    tests = "\n".join(f"    tests/core/test_{name}.py" for name in TESTS.get(names[0], DIRECT))
+    (folder / "setup.cfg").write_text(SETTINGS.format(modules=wanted, package=PACKAGE, tests=tests))
 
 
 def mutate(names: list[str]) -> dict[str, Any]:
     """Per module: how many mutants, how many were killed, and the others with their change."""
+    found = {}
+    for tests in dict.fromkeys(TESTS.get(name, DIRECT) for name in names):
+        found.update(mutate_alike([name for name in names if TESTS.get(name, DIRECT) == tests]))
+    return found
+
+
+def mutate_alike(names: list[str]) -> dict[str, Any]:
+    """The same for modules with the same tests."""
     programs, found = tools("core", with_project=True), {}
     with scratch() as folder:
         prepare(folder, names)

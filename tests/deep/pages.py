@@ -1,31 +1,128 @@
 """The parts of docs/ that come from the deep checks' files: `python -m tests.deep.pages write`."""
 
 import json
+import re
 import sys
+from pathlib import Path
+from typing import Any
 
-from tests.deep import static
-from tests.deep.common import ROOT
+from tests.deep.common import HERE, ROOT
 
-ASSURANCE = ROOT / "docs" / "assurance.md"
+ASSURANCE, MUTATION = ROOT / "docs" / "assurance.md", ROOT / "docs" / "mutation.md"
 START, END = "<!-- from tests/deep/slither.json: python -m tests.deep.pages write -->\n", "<!-- end -->\n"
+INTRODUCTION = """\
+# Mutation
+
+Written by `python -m tests.deep.pages write` from what the last runs found; [assurance.md](assurance.md) says how they run. A mutant is the code with one small
+change; it is killed if a test then fails. A survivor is either explained, by a reason why no test can or need tell it from the original, or open.
+
+"""
+NOT_RUN = "Not run yet.\n"
 
 
 def assurance() -> str:
-    """The page with the present answers."""
+    """The page with the present answers to slither."""
     before, _, rest = ASSURANCE.read_text("utf-8").partition(START)
     _, _, after = rest.partition(END)
     rows = [
         f"| {entry['check']} | {', '.join(f'`{where}`' for where in entry['where'])} | {entry['answer']} |\n"
-        for entry in json.loads(static.ANSWERS.read_text("utf-8"))
+        for entry in load("slither.json") or ()
     ]
     return before + START + "| detector | places | answer |\n|---|---|---|\n" + "".join(rows) + END + after
 
 
-PAGES = {ASSURANCE: assurance}
+def mutation() -> str:
+    """Figures and survivors of both languages."""
+    return INTRODUCTION + "## 1 Contracts\n\n" + contracts() + "\n## 2 Core\n\n" + core()
+
+
+def contracts() -> str:
+    """What a run over the contracts found."""
+    result = load("solidity_mutants.json")
+    if result is None:
+        return NOT_RUN
+    counted = result["killed"] + result["alive"]
+    low, high = interval(result["killed"], counted)
+    text = (
+        f"slither-mutate made {result['made']} mutants of {result['units']}. Tried: {result['tried']}, picked at random (seed {result['seed']}); "
+        f"{result['stillborn']} did not compile and {result['same']} compiled to the same bytes.\n"
+        f"Of the other {counted}, {result['killed']} were killed: {percent(result['killed'], counted)} "
+        f"(95 % interval {low} to {high} %).\n\n"
+    )
+    rows = [
+        (f"{Path(s['unit']).name}:{s['line']}", f"{s['was']} ⟶ {s['is'] or '(nothing)'}") for s in result["survivors"]
+    ]
+    return text + survivors(rows)
+
+
+def core() -> str:
+    """What the runs over the core's modules found."""
+    results = load("core_mutants.json")
+    if not results:
+        return NOT_RUN
+    rows = [
+        f"| {name} | {r['mutants']} | {r['killed']} | {percent(r['killed'], r['mutants'])} |\n"
+        for name, r in results.items()
+    ]
+    killed, mutants = (sum(r[part] for r in results.values()) for part in ("killed", "mutants"))
+    left = sorted({p.stem for p in (ROOT / "ledger/lindenstrom/core").glob("*.py")} - {*results, "__init__"})
+    alive = [
+        (re.sub(r"__mutmut_\d+$", "", key).removeprefix("lindenstrom.core.").replace("xǁ", "").replace("ǁ", ".").replace(".x_", "."),
+         " ⟶ ".join(line[2:] for line in change) or key)
+        for r in results.values() for key, change in r["alive"].items()
+    ]  # fmt: skip
+    head = (
+        f"mutmut made {mutants} mutants of {len(results)} modules; {killed} were killed: {percent(killed, mutants)}.\n"
+    )
+    head += f"Not run yet: {', '.join(left)}.\n" if left else ""
+    return (
+        head
+        + "\n| module | mutants | killed | share |\n|---|---:|---:|---:|\n"
+        + "".join(rows)
+        + "\n"
+        + survivors(alive)
+    )
+
+
+def survivors(rows: list[tuple[str, str]]) -> str:
+    """A table of what survived, where, and why; reasons stand in survivors.json by the change."""
+    reasons = {entry["change"]: entry["reason"] for entry in load("survivors.json") or ()}
+    text = [f"| `{where}` | {code(change)} | {reasons.get(change, 'open')} |\n" for where, change in sorted(set(rows))]
+    return "| survivor | change | why |\n|---|---|---|\n" + "".join(text) if text else "No survivors.\n"
+
+
+def code(text: str) -> str:
+    """In a table's cell."""
+    return "`` " + text.replace("|", "\\|") + " ``"
+
+
+def percent(part: int, whole: int) -> str:
+    """One decimal place, rounded down: a share is never shown better than it is."""
+    tenths = 1000 * part // whole if whole else 0
+    return f"{tenths // 10}.{tenths % 10} %"
+
+
+def interval(part: int, whole: int) -> tuple[int, int]:
+    """Wilson's 95 % interval of a share, in whole per cent outwards."""
+    if not whole:
+        return 0, 100
+    z, p = 1.96, part / whole
+    centre, spread = p + z * z / (2 * whole), z * (p * (1 - p) / whole + z * z / (4 * whole * whole)) ** 0.5
+    scale = 1 + z * z / whole
+    return int(100 * (centre - spread) / scale), min(100, int(100 * (centre + spread) / scale) + 1)
+
+
+def load(name: str) -> Any:
+    """A file of the deep checks, or nothing."""
+    path = HERE / name
+    return json.loads(path.read_text("utf-8")) if path.is_file() else None
+
+
+PAGES = {ASSURANCE: assurance, MUTATION: mutation}
 
 
 if __name__ == "__main__":
     if sys.argv[1:] != ["write"]:
         sys.exit(__doc__)
-    for path, text in PAGES.items():
-        path.write_text(text(), "utf-8")
+    for page, text in PAGES.items():
+        page.write_text(text(), "utf-8")
