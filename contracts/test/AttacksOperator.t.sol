@@ -299,4 +299,36 @@ contract OperatorAttacksTest is Attacking {
         eq(settlement.live(WINDOW), 1, "the final one");
         eq(settlement.newestFinal(WINDOW), 1, "newest final");
     }
+
+    /// @dev The operator voids a posting of its own, by a member of its own, and so uses up the others' demands.
+    function test_demands_used_up_by_a_void_of_the_operators_own() public {
+        (, Opening memory o) = honest();
+        o.statement.net += 1;
+        header = commit(o);
+        post(header);
+        demand(3, 1, false);
+        bytes memory signature = wish(1, header);
+        vm.recordLogs();
+        settlement.refute(1, MEMBER, header, o, signature);
+        voidedFor(1, Reasons.NET_DIFFERS);
+        (header,) = honest();
+        post(header);
+        refuseDemand(3, 2, false, abi.encodeWithSelector(ISettlement.DemandedBefore.selector, 3, 1));
+        // an auditor stops it
+        vm.recordLogs();
+        voidByAuditor(2);
+        voidedFor(2, Reasons.NONE);
+    }
+
+    /// @dev Nothing on the chain makes the operator settle; a day can be posted years later, and is open to objection from then on.
+    function test_settling_years_later() public {
+        (Header memory h, Opening memory o) = honest();
+        vm.warp(postingTime + 1000 days);
+        uint64 sequence = post(h);
+        bounces(sequence, h, o, nothingWrong(sequence));
+        bytes32 named = digestOf(sequence, h);
+        uint256 end = block.timestamp + OBJECTION;
+        vm.expectRevert(abi.encodeWithSelector(ISettlement.TooEarly.selector, end));
+        settlement.finalise(sequence, named);
+    }
 }

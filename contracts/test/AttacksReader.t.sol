@@ -176,6 +176,19 @@ contract ReaderRecordsTest is Community {
         eq(readingLog.count(0, WINDOW), 1, "one");
     }
 
+    /// @dev The log compares 24 bits of a root. Another root with the same ones is passed over as known: never stored, never opened.
+    function test_another_root_with_the_same_fingerprint() public {
+        bytes32 root = keccak256("root");
+        bytes32 other = root ^ bytes32(uint256(1) << 24);
+        uint64 batch = readingLog.anchor(anAnchor(0, WINDOW, 0, root));
+        eq(readingLog.anchor(anAnchor(0, WINDOW, 0, other)), 0, "passed over");
+        RecordOpening memory o = RecordOpening(batch, uint64(block.timestamp), root, 0, new bytes32[](0));
+        readingLog.openRecord(0, WINDOW, 0, o);
+        o.root = other;
+        vm.expectRevert(abi.encodeWithSelector(IReadingLog.BadRecord.selector, 0, WINDOW, 0));
+        readingLog.openRecord(0, WINDOW, 0, o);
+    }
+
     function test_gaps_and_days_to_come() public {
         refuse(anAnchor(0, WINDOW, 1, "root"), abi.encodeWithSelector(IReadingLog.RevisionGap.selector, 0, WINDOW, 1, 0));
         uint256 end = registry.windowEnd(WINDOW + 1);
