@@ -1,37 +1,29 @@
 """Auditors come and go by commands alone, on the embedded chain."""
 
-from pathlib import Path
-
 import pytest
 
-from cli.cli_home import BUNDLE, DAY, CliHome, found, settle
+from cli.cli_home import BUNDLE, DAY, CliHome
 
 pytestmark = pytest.mark.integration
-
-
-@pytest.fixture(scope="module")
-def founded(tmp_path_factory: pytest.TempPathFactory) -> CliHome:
-    home = found(tmp_path_factory.mktemp("founded") / "home")
-    home.ok("key", "new", "second", "--unattended")
-    return home
-
-
-@pytest.fixture
-def home(founded: CliHome, tmp_path: Path) -> CliHome:
-    return founded.copy(tmp_path / "home")
 
 
 def address(home: CliHome, alias: str) -> str:
     return next(str(k["key"]) for k in home.json("key", "list")["keys"] if k["alias"] == alias)
 
 
+def another(home: CliHome) -> str:
+    """A new key that may become an auditor's."""
+    home.ok("key", "new", "second", "--unattended")
+    return address(home, "second")
+
+
 def states(home: CliHome) -> list[str]:
     return [a["state"] for a in home.json("auditor", "list")["auditors"]]
 
 
-def test_a_later_auditor_attests_after_its_notice(home: CliHome) -> None:
-    settle(home)
-    first, second = address(home, "auditor"), address(home, "second")
+def test_a_later_auditor_attests_after_its_notice(day: CliHome) -> None:
+    home = day
+    first, second = address(home, "auditor"), another(home)
     shown = home.ok("auditor", "appoint", second, "--yes")
     assert f"Auditor 1, {second}: in office from 2026-07-05 11:00 UTC." in shown
     assert "Consents to meters that were signed before this" in shown and "AuditorsDiffer" in shown
@@ -60,10 +52,13 @@ def test_a_later_auditor_attests_after_its_notice(home: CliHome) -> None:
     assert "in office until" not in home.ok("verify", bundle, "--auditor", second)
     strange = home.ok("verify", bundle, "--auditor", "0x" + "11" * 20)
     assert "never was an auditor of this community" in " ".join(strange.split())
+    home.ok("audit", "contest", "1", "--although-right", "--yes")
+    (posting,) = home.json("audit", "run")["days"]
+    assert (posting["attested_by"], posting["contested_by"]) == (0b10, 0b10)
 
 
-def test_who_has_left_attests_nothing_but_what_it_attested_stays(home: CliHome) -> None:
-    settle(home)
+def test_who_has_left_attests_nothing_but_what_it_attested_stays(day: CliHome) -> None:
+    home = day
     home.ok("audit", "attest", "1")
     gone = home.json("auditor", "resign", "--yes")
     assert (gone["act"], gone["none_left"]) == ("resigned", True)
@@ -75,7 +70,7 @@ def test_who_has_left_attests_nothing_but_what_it_attested_stays(home: CliHome) 
 
 
 def test_when_the_last_one_goes_it_is_said(home: CliHome) -> None:
-    home.ok("auditor", "appoint", address(home, "second"), "--yes")
+    home.ok("auditor", "appoint", another(home), "--yes")
     assert "Appoint one now" not in home.ok("auditor", "dismiss", "0", "--yes")
     several = home.run("auditor", "resign", "--yes")
     assert several.exit_code == 2 and "--key ALIAS" in several.stderr
@@ -83,7 +78,7 @@ def test_when_the_last_one_goes_it_is_said(home: CliHome) -> None:
 
 
 def test_a_new_binding_names_the_auditors_of_now(home: CliHome) -> None:
-    home.ok("auditor", "appoint", address(home, "second"), "--yes")
+    home.ok("auditor", "appoint", another(home), "--yes")
     home.ok("meter", "bind", "DE-later", "--member", "anna", "--reader", "street")
 
 

@@ -9,8 +9,11 @@ from click.testing import CliRunner
 
 from cli.cli_home import BUNDLE, DAY, MEMBERS, CliHome, interval_file, settle
 from lindenstrom.chain import anvil
+from lindenstrom.chain.client import open_chain
 from lindenstrom.chain.errors import AnvilMissing
 from lindenstrom_cli.main import cli
+
+START = 1_780_300_800  # 2026-06-01
 
 
 def begun(root: Path) -> CliHome:
@@ -70,6 +73,27 @@ def test_a_day_of_a_p256_reader(on_node: CliHome) -> None:
     assert (report["verdict"], {c["status"] for c in report["checks"]}) == ("verified", {"ok"})
     assert home.json("verify", home.path(BUNDLE), "--auditor", "0x" + "11" * 20)["verdict"] == "consistent"
     assert home.ok("audit", "run").startswith("✓ PASSED")
+
+
+@pytest.mark.anvil
+def test_a_community_at_a_nodes_url_takes_it(tmp_path: Path) -> None:
+    try:
+        node = anvil.start(tmp_path / "node", START, hardfork="osaka")
+    except AnvilMissing as missing:
+        pytest.skip(str(missing))
+    try:
+        home = begun(tmp_path / "home")
+        with open_chain(node.config) as chain:
+            chain.ensure_funds(bytes.fromhex(public_key(home, "operator")[2:]))
+        home.ok("contracts", "deploy", "--url", node.url, "--yes")
+        keys(home)
+        home.ok("reader", "add", "street", "--public-key", public_key(home, "street"))
+        home.ok("reader", "add", "plain", "--key", "plain")
+        home.ok("reader", "rotate", "street", "--key", "street-2")
+        readers = {r["alias"]: r["account"] for r in home.json("reader", "list")["readers"]}
+        assert readers == {alias: public_key(home, key) for alias, key in (("plain", "plain"), ("street", "street-2"))}
+    finally:
+        anvil.stop(tmp_path / "node")
 
 
 @pytest.mark.integration
