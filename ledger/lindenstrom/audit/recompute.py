@@ -1,7 +1,7 @@
 """One posting recomputed from the chain's facts, the readers' packs and the audit file. Pure: no node, no files."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from lindenstrom.audit.balance import first_imbalance
 from lindenstrom.audit.erased import (
@@ -78,15 +78,15 @@ class PostedDay:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recomputed:
-    """What a recomputation found. readings: per meter, for the next day's registers."""
+    """What a recomputation found; only differences where it stopped. readings: per meter, for the next day's registers."""
 
     differences: tuple[Difference, ...]
-    replaced: tuple[ReplacedMeter, ...]
-    true_ups: tuple[MeterTrueUp, ...]
-    register_gaps: tuple[int, ...]
-    readings: Mapping[bytes, LastReading]
-    slots_not_measured: int
-    members: int
+    replaced: tuple[ReplacedMeter, ...] = ()
+    true_ups: tuple[MeterTrueUp, ...] = ()
+    register_gaps: tuple[int, ...] = ()
+    readings: Mapping[bytes, LastReading] = field(default_factory=dict)
+    slots_not_measured: int = 0
+    members: int = 0
     erased: tuple[Erased, ...] = ()
 
 
@@ -101,16 +101,7 @@ def recompute_day(day: PostedDay, file: AuditFile, before: Mapping[bytes, LastRe
     replaced: list[ReplacedMeter] = []
     if file.erased and not differences:
         due = day.now > erasable_from(day.zone, day.window)
-        return Recomputed(
-            differences=tuple(remaining_differences(file, day.depth, due=due)),
-            replaced=(),
-            true_ups=(),
-            register_gaps=(),
-            readings={},
-            slots_not_measured=0,
-            members=0,
-            erased=file.erased,
-        )
+        return Recomputed(differences=tuple(remaining_differences(file, day.depth, due=due)), erased=file.erased)
     if not differences:
         differences += _sources(day, file, packs, replaced)
     gaps: list[int] = []

@@ -161,15 +161,7 @@ def _audit(
     )
     file = _file(desk.mailbox, posting)
     if isinstance(file, Difference):
-        found = Recomputed(
-            differences=(file,),
-            replaced=(),
-            true_ups=(),
-            register_gaps=(),
-            readings={},
-            slots_not_measured=0,
-            members=0,
-        )
+        found = Recomputed(differences=(file,))
     else:
         found = recompute_day(day, file, before, history.before(posting))
     return _facts(desk, day, found, anchorings), found
