@@ -78,7 +78,7 @@ class PostedDay:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recomputed:
-    """What a recomputation found; only differences where it stopped. readings: per meter, for the next day's registers."""
+    """What a recomputation found; differences alone where it stopped. readings: the last one per meter."""
 
     differences: tuple[Difference, ...]
     replaced: tuple[ReplacedMeter, ...] = ()
