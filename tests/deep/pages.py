@@ -13,8 +13,9 @@ START, END = "<!-- from tests/deep/slither.json: python -m tests.deep.pages writ
 INTRODUCTION = """\
 # Mutation
 
-Written by `python -m tests.deep.pages write` from what the last runs found; [assurance.md](assurance.md) says how they run. A mutant is the code with one small
-change; it is killed if a test then fails. A survivor is either explained, by a reason why no test can or need tell it from the original, or open.
+Written by `python -m tests.deep.pages write` from what the last runs found; [assurance.md](assurance.md) says how they
+run. A mutant is the code with one small change; it is killed if a test then fails. A survivor is either explained, by a
+reason why no test can or need tell it from the original, or open.
 
 """
 NOT_RUN = "Not run yet.\n"
@@ -44,7 +45,8 @@ def contracts() -> str:
     counted = result["killed"] + result["alive"]
     low, high = interval(result["killed"], counted)
     text = (
-        f"slither-mutate made {result['made']} mutants of {result['units']}. Tried: {result['tried']}, picked at random (seed {result['seed']}); "
+        f"slither-mutate made {result['made']} mutants of {result['units']}. "
+        f"Tried: {result['tried']}, picked at random (seed {result['seed']}); "
         f"{result['stillborn']} did not compile and {result['same']} compiled to the same bytes.\n"
         f"Of the other {counted}, {result['killed']} were killed: {percent(result['killed'], counted)} "
         f"(95 % interval {low} to {high} %).\n\n"
@@ -67,10 +69,10 @@ def core() -> str:
     killed, mutants = (sum(r[part] for r in results.values()) for part in ("killed", "mutants"))
     left = sorted({p.stem for p in (ROOT / "ledger/lindenstrom/core").glob("*.py")} - {*results, "__init__"})
     alive = [
-        (re.sub(r"__mutmut_\d+$", "", key).removeprefix("lindenstrom.core.").replace("xǁ", "").replace("ǁ", ".").replace(".x_", "."),
-         " ⟶ ".join(line[2:] for line in change) or key)
-        for r in results.values() for key, change in r["alive"].items()
-    ]  # fmt: skip
+        (place(key), " ⟶ ".join(line[2:] for line in change) or key)
+        for r in results.values()
+        for key, change in r["alive"].items()
+    ]
     head = (
         f"mutmut made {mutants} mutants of {len(results)} modules; {killed} were killed: {percent(killed, mutants)}.\n"
     )
@@ -82,6 +84,12 @@ def core() -> str:
         + "\n"
         + survivors(alive)
     )
+
+
+def place(mutant: str) -> str:
+    """`module.function` or `module.Class.method` of mutmut's name for a mutant."""
+    name = re.sub(r"__mutmut_\d+$", "", mutant).removeprefix("lindenstrom.core.")
+    return re.sub(r"\.x_|ǁ", ".", name.replace(".xǁ", "."))
 
 
 def survivors(rows: list[tuple[str, str]]) -> str:
