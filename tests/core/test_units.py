@@ -6,7 +6,18 @@ from datetime import date
 import pytest
 
 from lindenstrom.core import merkle
-from lindenstrom.core.calendar import BadDate, UnknownZone, Zone, date_of, earliest_change, parse_date, window_of
+from lindenstrom.core.calendar import (
+    BadDate,
+    UnknownZone,
+    Zone,
+    date_of,
+    earliest_change,
+    month_name,
+    month_of,
+    parse_date,
+    window_of,
+    windows_of,
+)
 from lindenstrom.core.hashing import EMPTY, keccak
 from lindenstrom.core.merkle import BatchSize, PositionalTree, PositionOutOfTree, batch_depth, batch_tree, node, proves
 from lindenstrom.core.terms import BadParameters, BadTerms, Binding, Key, Membership, Parameters, Role, Rule, Terms
@@ -64,30 +75,30 @@ def test_places_are_counted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("shown", "text"),
+    ("show", "value", "places", "text"),
     [
-        (format_kwh(1_234_567), "1.235"),
-        (format_kwh(1_234_499), "1.234"),
-        (format_kwh(-500), "-0.001"),
-        (format_kwh(-499), "0.000"),
-        (format_kwh(0), "0.000"),
-        (format_kwh(1_500_000, 0), "2"),
-        (format_kwh(-1_500_000, 0), "-2"),
-        (format_kwh(1, 6), "0.000001"),
-        (format_eur(CENT * 100), "1.00"),
-        (format_eur(CENT // 2), "0.01"),
-        (format_eur(CENT // 2 - 1), "0.00"),
-        (format_eur(-CENT // 2), "-0.01"),
-        (format_eur(1, 12), "0.000000000001"),
-        (format_price(110_000), "11.00"),
-        (format_price(110_050), "11.0050"),
-        (format_price(110_001), "11.0001"),
-        (format_price(-200), "-0.02"),
-        (format_price(0), "0.00"),
+        (format_kwh, 1_234_567, None, "1.235"),
+        (format_kwh, 1_234_499, None, "1.234"),
+        (format_kwh, -500, None, "-0.001"),
+        (format_kwh, -499, None, "0.000"),
+        (format_kwh, 0, None, "0.000"),
+        (format_kwh, 1_500_000, 0, "2"),
+        (format_kwh, -1_500_000, 0, "-2"),
+        (format_kwh, 1, 6, "0.000001"),
+        (format_eur, CENT * 100, None, "1.00"),
+        (format_eur, CENT // 2, None, "0.01"),
+        (format_eur, CENT // 2 - 1, None, "0.00"),
+        (format_eur, -CENT // 2, None, "-0.01"),
+        (format_eur, 1, 12, "0.000000000001"),
+        (format_price, 110_000, None, "11.00"),
+        (format_price, 110_050, None, "11.0050"),
+        (format_price, 110_001, None, "11.0001"),
+        (format_price, -200, None, "-0.02"),
+        (format_price, 0, None, "0.00"),
     ],
 )
-def test_numbers_for_people(shown: str, text: str) -> None:
-    assert shown == text
+def test_numbers_for_people(show: Callable[..., str], value: int, places: int | None, text: str) -> None:
+    assert (show(value) if places is None else show(value, places)) == text
 
 
 def test_an_invoice_line_is_rounded_half_up_away_from_zero() -> None:
@@ -105,6 +116,19 @@ def test_days() -> None:
     assert earliest_change(20_700 * 86_400) == 20_702
     assert earliest_change(20_701 * 86_400 - 1) == 20_702
     assert earliest_change(20_701 * 86_400) == 20_703
+
+
+def test_months() -> None:
+    december = month_of(window_of(date(2026, 12, 31)))
+    assert december == 2026 * 12 + 11
+    assert month_of(window_of(date(2027, 1, 1))) == december + 1
+    assert [month_name(month) for month in (december, december + 1, 12)] == ["2026-12", "2027-01", "0001-01"]
+    for month, first, after in [
+        (december, date(2026, 12, 1), date(2027, 1, 1)),
+        (december + 2, date(2027, 2, 1), date(2027, 3, 1)),
+        (december - 11, date(2026, 1, 1), date(2026, 2, 1)),
+    ]:
+        assert windows_of(month) == range(window_of(first), window_of(after))
 
 
 def test_zones() -> None:

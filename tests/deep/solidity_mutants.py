@@ -9,6 +9,7 @@ runs until the first failure. Mutants that do not compile, or to the same bytes,
 
 import json
 import os
+import posixpath
 import random
 import shlex
 import shutil
@@ -168,7 +169,8 @@ exec {self.contracts / "solc-wasm.js"} "$@\"""",
                 continue
             found.add(name)
             text = (self.contracts / name).read_text("utf-8")
-            waiting += [os.path.normpath(os.path.join(os.path.dirname(name), p)) for p in compiler.IMPORT.findall(text)]  # noqa: PTH118, PTH120
+            names = (path for path in compiler.IMPORT.findall(text) if path.endswith(".sol"))
+            waiting += [posixpath.normpath(posixpath.join(posixpath.dirname(name), path)) for path in names]
         return found
 
     def compiled(self, unit: str, text: str) -> dict[str, dict[str, Any]] | None:
