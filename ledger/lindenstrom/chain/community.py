@@ -49,7 +49,12 @@ class Community:
     constants: Constants
 
     def check_code(self, chain: "Chain") -> None:
-        """Compare chain id and code with the chain's. Errors: WrongChain, CodeDiffers, NodeUnreachable."""
+        """Compare chain id and code with the chain's, and the code with this release's.
+
+        Errors: WrongChain, CodeDiffers, ForeignContract, NodeUnreachable.
+        """
+        from lindenstrom.chain.origin import check_origin
+
         if chain.chain_id != self.chain_id:
             raise WrongChain(self.chain_id, chain.chain_id)
         for key, expected in zip(CONTRACT_KEYS, self.code_hashes, strict=True):
@@ -57,6 +62,7 @@ class Community:
             found = keccak(chain.code(address))
             if found != expected:
                 raise CodeDiffers(key, _hex(address), expected, found)
+        check_origin(self, chain)
 
     def contracts(self, chain: "Chain") -> "Contracts":
         """The community's contracts on an open chain."""

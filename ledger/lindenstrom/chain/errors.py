@@ -124,6 +124,17 @@ class CodeDiffers(CouldNotCheck):
         )
 
 
+class ForeignContract(CouldNotCheck):
+    """A contract is not this release's, or was not made by its constructor from what the community file says."""
+
+    def __init__(self, contract: str, address: bytes) -> None:
+        super().__init__(
+            f"The {contract} at 0x{address.hex()} is not this release's contract as the community file describes it: "
+            "it may void nothing, or let anybody post. Do not trust it; a community that another release founded is "
+            "checked with that release."
+        )
+
+
 class AnvilMissing(CouldNotCheck):
     """The local node's program is not installed."""
 
