@@ -272,12 +272,41 @@ contract VectorsTest is Checks {
         bytes32 separator = vm.parseJsonBytes32(json, ".separator");
         bytes32[] memory acts = vm.parseJsonBytes32Array(json, ".structHash");
         bytes32[] memory digests = vm.parseJsonBytes32Array(json, ".digest");
+        string[] memory types = vm.parseJsonStringArray(json, ".type");
+        yes(acts.length > 0, "vectors");
         for (uint256 i = 0; i < acts.length; i++) {
+            eq(keccak256(bytes.concat(keccak256(bytes(types[i])), words(json, i, bytes(types[i])))), acts[i], "struct hash");
             eq(Signatures.digest(separator, acts[i]), digests[i], "digest");
         }
         bytes32 kind = keccak256("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)");
         address registry = address(uint160(vm.parseJsonUint(json, ".registry")));
         uint256 chain = vm.parseJsonUint(json, ".chainId");
         eq(separator, keccak256(abi.encode(kind, keccak256("Lindenstrom"), keccak256("1"), chain, registry)), "separator");
+    }
+
+    /// @dev An act's fields as ABI words, in the order of its type.
+    function words(string memory json, uint256 act, bytes memory kind) private pure returns (bytes memory row) {
+        uint256 from = 0;
+        bool isBool;
+        for (uint256 i = 0; i < kind.length; i++) {
+            if (kind[i] == " ") isBool = kind[from] == "b" && kind[from + 1] == "o";
+            if ((kind[i] == "," || kind[i] == ")") && i > from) {
+                string memory key = string.concat(".fields[", number(act), "].", string(part(kind, from, i)));
+                row = bytes.concat(row, isBool ? bytes32(uint256(vm.parseJsonBool(json, key) ? 1 : 0)) : bytes32(vm.parseJsonUint(json, key)));
+            }
+            if (kind[i] == "(" || kind[i] == "," || kind[i] == " ") from = i + 1;
+        }
+    }
+
+    function part(bytes memory whole, uint256 from, uint256 end) private pure returns (bytes memory cut) {
+        cut = new bytes(end - from);
+        for (uint256 i = from; i < end; i++) {
+            cut[i - from] = whole[i];
+        }
+    }
+
+    function number(uint256 n) private pure returns (string memory) {
+        bytes1 last = bytes1(uint8(48 + n % 10));
+        return n < 10 ? string(bytes.concat(last)) : string.concat(number(n / 10), string(bytes.concat(last)));
     }
 }

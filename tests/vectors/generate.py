@@ -24,6 +24,7 @@ from lindenstrom.core.clearing import (
     taken,
 )
 from lindenstrom.core.eip712 import (
+    Act,
     Anchor,
     Bind,
     Countersign,
@@ -232,18 +233,18 @@ def pack_vectors() -> dict[str, Any]:
 
 def commitment_vectors() -> dict[str, Any]:
     salt = keccak(b"salt")
-    lines = encode_lines(
-        [
-            Line(agreement=1, taken_mwh=1_250_000, given_mwh=0, amount_peur=-137_500_000_000),
-            Line(agreement=7, taken_mwh=0, given_mwh=2**40, amount_peur=2**90),
-        ]
-    )
+    rows = [
+        Line(agreement=1, taken_mwh=1_250_000, given_mwh=0, amount_peur=-137_500_000_000),
+        Line(agreement=7, taken_mwh=0, given_mwh=2**40, amount_peur=2**90),
+    ]
+    lines = encode_lines(rows)
     commitment = lines_commitment(salt, lines)
     statement = Statement(community=COMMUNITY, window=20_751, revision=0, index=5, lines_commitment=commitment,
                           net_peur=2**90 - 137_500_000_000, salt=keccak(b"total"))  # fmt: skip
     header = Header(window=20_751, revision=0, as_of=1_793_095_200, statements_root=keccak(b"s"),
                     results_root=keccak(b"r"), sources_root=keccak(b"q"))  # fmt: skip
     record = Record(reader=3, window=20_751, revision=0, root=keccak(b"root"))
+    replaced = Source.replaced(keccak(b"pack"))
     return {
         "community": h(COMMUNITY),
         "salt": h(salt),
@@ -253,12 +254,31 @@ def commitment_vectors() -> dict[str, Any]:
         "statementSalt": h(statement.salt),
         "net": str(statement.net_peur),
         "anchoredSource": h(Source.anchored(2).leaf),
-        "replacedSource": h(Source.replaced(keccak(b"pack")).leaf),
+        "replacedSource": h(replaced.leaf),
         "postingDigest": h(header.digest(COMMUNITY, 9)),
         "recordLeaf": h(record.leaf(COMMUNITY)),
         "batchDigest": h(batch_digest(record.leaf(COMMUNITY), 1_793_000_000)),
         "parameters": h(parameters_commitment(salt, 333_333, 1_000_000, 250_000)),
-    }
+        "inputs": {
+            "lines": [
+                {"agreement": r.agreement, "taken": str(r.taken_mwh), "given": str(r.given_mwh),
+                 "amount": str(r.amount_peur)} for r in rows
+            ],
+            "statementLeaf": {"window": statement.window, "revision": statement.revision, "index": statement.index},
+            "anchoredSource": {"kind": 1, "revision": 2, "hash": h(bytes(32))},
+            "replacedSource": {"kind": 2, "revision": replaced.revision, "hash": h(replaced.replacement)},
+            "postingDigest": {
+                "sequence": 9, "window": header.window, "revision": header.revision, "asOf": header.as_of,
+                "statementsRoot": h(header.statements_root), "resultsRoot": h(header.results_root),
+                "sourcesRoot": h(header.sources_root),
+            },
+            "recordLeaf": {
+                "reader": record.reader, "window": record.window, "revision": record.revision, "root": h(record.root),
+            },
+            "batchDigest": {"root": h(record.leaf(COMMUNITY)), "time": 1_793_000_000},
+            "parameters": {"weight": 333_333, "share": 1_000_000, "limit": 250_000},
+        },
+    }  # fmt: skip
 
 
 def eip712_vectors() -> dict[str, Any]:
@@ -288,9 +308,17 @@ def eip712_vectors() -> dict[str, Any]:
         "registry": h(registry),
         "separator": h(separator),
         "type": [type(a).TYPE for a in acts],
+        "fields": [fields_of(a) for a in acts],
         "structHash": [h(a.struct_hash) for a in acts],
         "digest": [h(a.digest(separator)) for a in acts],
     }
+
+
+def fields_of(act: Act) -> dict[str, int | str | bool]:
+    """An act's values by the names in its type."""
+    names = [field.split()[1] for field in type(act).TYPE.partition("(")[2].rstrip(")").split(",")]
+    values = [h(v) if isinstance(v, bytes) else v if isinstance(v, bool) else int(v) for v in act.values()]
+    return dict(zip(names, values, strict=True))
 
 
 def field_vectors() -> dict[str, Any]:

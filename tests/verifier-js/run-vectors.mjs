@@ -42,20 +42,29 @@ function pack(file, v) {
   }
 }
 
-// What the file does not hold is in docs/vectors.md; the inputs of postingDigest are nowhere.
 function commitments(file, v) {
-  const k = (text) => keccak(Buffer.from(text)), community = b(v.community), salt = b(v.salt);
-  const found = { salt: k('salt'), linesCommitment: R.linesCommitment(salt, b(v.lines)),
-    statementLeaf: R.statementLeaf(community, 20751, 0, 5, R.linesCommitment(salt, b(v.lines)), B(v.net), b(v.statementSalt)),
-    anchoredSource: R.sourceLeaf(1, 2, R.EMPTY), replacedSource: R.sourceLeaf(2, 0xffff, k('pack')), recordLeaf: R.recordLeaf(community, 3, 20751, 0, k('root')),
-    batchDigest: R.batchDigest(b(v.recordLeaf), 1793000000), parameters: R.parametersHash(salt, 333333, 1000000, 250000) };
-  for (const [name, value] of Object.entries(found)) same(file, name, value, v[name]);
+  const community = b(v.community), salt = b(v.salt), x = v.inputs, { statementLeaf: s, postingDigest: p, recordLeaf: r } = x;
+  const source = ({ kind, revision, hash }) => R.sourceLeaf(kind, revision, b(hash));
+  const lines = Buffer.concat(x.lines.map((l) => Buffer.concat([R.uint(l.agreement, 4), R.uint(l.taken, 8), R.uint(l.given, 8), R.uint(l.amount, 16)])));
+  const found = { community: keccak(Buffer.from('example community')), salt: keccak(Buffer.from('salt')), lines, linesCommitment: R.linesCommitment(salt, lines),
+    statementLeaf: R.statementLeaf(community, s.window, s.revision, s.index, R.linesCommitment(salt, lines), x.lines.reduce((net, l) => net + B(l.amount), 0n), b(v.statementSalt)),
+    statementSalt: keccak(Buffer.from('total')), net: x.lines.reduce((net, l) => net + B(l.amount), 0n), anchoredSource: source(x.anchoredSource), replacedSource: source(x.replacedSource),
+    postingDigest: R.postingDigest(community, p.sequence, { ...p, statementsRoot: b(p.statementsRoot), resultsRoot: b(p.resultsRoot), sourcesRoot: b(p.sourcesRoot) }),
+    recordLeaf: R.recordLeaf(community, r.reader, r.window, r.revision, b(r.root)), batchDigest: R.batchDigest(b(x.batchDigest.root), x.batchDigest.time),
+    parameters: R.parametersHash(salt, x.parameters.weight, x.parameters.share, x.parameters.limit) };
+  for (const name of Object.keys(v).filter((name) => name !== 'inputs')) same(file, name, found[name], v[name]);
 }
+
+const word = (value) => (typeof value === 'string' ? Buffer.concat([Buffer.alloc(32), b(value)]).subarray(-32) : R.uint(value, 32));
 
 function eip712(file, v) {
   const domain = R.separator(v.chainId, b(v.registry));
   same(file, 'separator', domain, v.separator);
-  v.structHash.forEach((hash, i) => same(file, v.type[i], R.actDigest(domain, b(hash)), v.digest[i]));
+  v.type.forEach((type, i) => {
+    const names = type.slice(type.indexOf('(') + 1, -1).split(',').map((field) => field.split(' ')[1]);
+    const hash = R.actHash(type, names.map((name) => word(v.fields[i][name])));
+    same(file, type, [hash, R.actDigest(domain, hash)], [v.structHash[i], v.digest[i]]);
+  });
 }
 
 function clearing(file, v) {
