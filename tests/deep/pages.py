@@ -63,10 +63,11 @@ def core() -> str:
     if not results:
         return NOT_RUN
     rows = [
-        f"| {name} | {r['mutants']} | {r['killed']} | {percent(r['killed'], r['mutants'])} |\n"
+        f"| {name} | {r['mutants']} | {r['mutants'] - r['unchecked']} | {r['killed']} | "
+        f"{percent(r['killed'], r['mutants'] - r['unchecked'])} |\n"
         for name, r in results.items()
     ]
-    killed, mutants = (sum(r[part] for r in results.values()) for part in ("killed", "mutants"))
+    killed, mutants, unchecked = (sum(r[part] for r in results.values()) for part in ("killed", "mutants", "unchecked"))
     left = sorted({p.stem for p in (ROOT / "ledger/lindenstrom/core").glob("*.py")} - {*results, "__init__"})
     alive = [
         (place(key), " ⟶ ".join(line[2:] for line in change) or key)
@@ -74,12 +75,13 @@ def core() -> str:
         for key, change in r["alive"].items()
     ]
     head = (
-        f"mutmut made {mutants} mutants of {len(results)} modules; {killed} were killed: {percent(killed, mutants)}.\n"
+        f"mutmut made {mutants} mutants of {len(results)} modules and tried {mutants - unchecked}; "
+        f"{killed} were killed: {percent(killed, mutants - unchecked)}.\n"
     )
     head += f"Not run yet: {', '.join(left)}.\n" if left else ""
     return (
         head
-        + "\n| module | mutants | killed | share |\n|---|---:|---:|---:|\n"
+        + "\n| module | mutants | tried | killed | share |\n|---|---:|---:|---:|---:|\n"
         + "".join(rows)
         + "\n"
         + survivors(alive)
