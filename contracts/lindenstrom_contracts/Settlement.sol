@@ -26,6 +26,7 @@ contract Settlement is ISettlement {
 
     uint8 private constant OPEN = 1;
     uint8 private constant ANSWERED = 2;
+    uint8 private constant LAPSED = 3;
 
     /// @dev Two slots.
     struct Posting {
@@ -160,7 +161,8 @@ contract Settlement is ISettlement {
         uint256 end = _objectionEnd(p);
         require(block.timestamp < end, ObjectionOver(end));
         Demand storage d = demandOf[p.window][p.revision][member];
-        require(d.state == 0, DemandedBefore(member, d.sequence));
+        // of an earlier posting: that one is void, and only who let it lapse has no demand left
+        require(d.sequence != sequence && d.state != LAPSED, DemandedBefore(member, d.sequence));
         registry.requireSignedBy(member, keccak256(abi.encode(DEMAND, member, sequence, digest, publicAnswer)), signature);
         if (publicAnswer) _publicMemberships(member, p.window);
 
@@ -189,6 +191,7 @@ contract Settlement is ISettlement {
         Posting storage p = _posted(sequence, digest);
         Demand storage d = _openDemand(sequence, p, member);
         require(block.timestamp > d.dueAt, NotOverdue(d.dueAt));
+        d.state = LAPSED;
         _void(sequence, p, Reasons.DEMAND_OVERDUE);
     }
 

@@ -300,8 +300,8 @@ contract OperatorAttacksTest is Attacking {
         eq(settlement.newestFinal(WINDOW), 1, "newest final");
     }
 
-    /// @dev The operator voids a posting of its own, by a member of its own, and so uses up the others' demands.
-    function test_demands_used_up_by_a_void_of_the_operators_own() public {
+    /// @dev The operator has a posting of its own voided, by a member of its own: that uses up nobody's demand.
+    function test_a_void_of_the_operators_own_uses_up_no_demand() public {
         (, Opening memory o) = honest();
         o.statement.net += 1;
         header = commit(o);
@@ -313,11 +313,11 @@ contract OperatorAttacksTest is Attacking {
         voidedFor(1, Reasons.NET_DIFFERS);
         (header,) = honest();
         post(header);
-        refuseDemand(3, 2, false, abi.encodeWithSelector(ISettlement.DemandedBefore.selector, 3, 1));
-        // an auditor stops it
+        demand(3, 2, false);
+        vm.warp(block.timestamp + 3 days + 1);
         vm.recordLogs();
-        voidByAuditor(2);
-        voidedFor(2, Reasons.NONE);
+        settlement.voidOverdue(2, digestOf(2, header), 3);
+        voidedFor(2, Reasons.DEMAND_OVERDUE);
     }
 
     /// @dev Nothing on the chain makes the operator settle; a day can be posted years later, and is open to objection from then on.

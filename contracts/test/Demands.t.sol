@@ -143,15 +143,32 @@ contract DemandsTest is Demanding {
         refuseDemand(3, 1, false, abi.encodeWithSelector(ISettlement.ObjectionOver.selector, end));
     }
 
-    function test_once_per_window_and_revision() public {
+    function test_once_per_posting() public {
         demand(2, 1, false);
         bytes memory again = abi.encodeWithSelector(ISettlement.DemandedBefore.selector, 2, 1);
         refuseDemand(2, 1, false, again);
         confirm(2, 1);
         refuseDemand(2, 1, true, again);
+        demand(3, 1, false);
         voidByAuditor(1);
         post(header);
-        refuseDemand(2, 2, false, again);
+        // neither the answered nor the open demand is used up by somebody else's void
+        demand(2, 2, false);
+        demand(3, 2, false);
+        counted(2, 2, 0);
+        recorded(2, 2, postedAt + ANSWER_TIME, 1);
+    }
+
+    /// @dev I9: a member's demands void one posting of a window's revision at most.
+    function test_a_lapsed_demand_is_the_members_last() public {
+        demand(2, 1, false);
+        demand(3, 1, false);
+        vm.warp(postedAt + ANSWER_TIME + 1);
+        settlement.voidOverdue(1, digest(1), 2);
+        (,,, uint8 state) = settlement.demandOf(WINDOW, 0, 2);
+        eq(state, 3, "lapsed");
+        post(header);
+        refuseDemand(2, 2, false, abi.encodeWithSelector(ISettlement.DemandedBefore.selector, 2, 1));
         demand(3, 2, false);
         counted(2, 1, 0);
     }

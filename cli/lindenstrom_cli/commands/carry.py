@@ -79,7 +79,7 @@ def _carried(world: World, file: Path, signed: "Carried", alias: str | None) -> 
         return CarriedAct(file=file, outcome=OVER, refused=None, tx=None)
     if isinstance(signed, SignedDemand):
         demand = contracts.demand_of(posting.window, posting.revision, act.member)
-        if demand.state is not DemandState.NONE:
+        if demand.sequence == act.sequence or demand.state is DemandState.LAPSED:
             return CarriedAct(file=file, outcome=KNOWN, refused=None, tx=None)
     try:
         result = world.send(signed.call(contracts), world.payer(alias))

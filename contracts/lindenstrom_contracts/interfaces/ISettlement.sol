@@ -97,8 +97,8 @@ struct ResultOpening {
 ///
 /// NOT guaranteed: that levels balance over the community, that substitute values are fair, or that fee and rounding accounts are right; that
 /// takes one honest auditor, who voids. An auditor can void one posting of a window without a reason, and can confirm a delivery that
-/// never took place. A member demands once per window and revision, voided postings included: who keeps back the bundle of a second posting
-/// is stopped by auditors only.
+/// never took place. A member whose demand was left to lapse has none left in that revision: who then keeps back the bundle of the next
+/// posting is stopped by auditors only.
 /// Warning: `final` without `attestedBy` means that nobody objected, no more.
 interface ISettlement {
     event Posted(
@@ -148,7 +148,8 @@ interface ISettlement {
     error SlotOutOfDay(uint16 slot, uint256 slots);
     /// @notice The objection period ended at `end`; a member demands before.
     error ObjectionOver(uint256 end);
-    /// @notice A member demands once per window and revision; `sequence` is the posting that the demand named.
+    /// @notice A member demands once per posting, and never again in a revision once a demand of its own was left to lapse; `sequence` is the
+    /// posting that the demand named.
     error DemandedBefore(uint32 member, uint64 sequence);
     /// @notice The member has not demanded this posting's bundle, or the demand is answered.
     error NoOpenDemand(uint64 sequence, uint32 member);
@@ -224,7 +225,8 @@ interface ISettlement {
     function live(uint32 window) external view returns (uint64 sequence);
     /// @notice The window's newest final posting, 0 if none.
     function newestFinal(uint32 window) external view returns (uint64 sequence);
-    /// @notice The member's demand for a window's revision: the posting it named, which may be void by now. state: 0 none, 1 open, 2 answered.
+    /// @notice The member's demand for a window's revision: the posting it named, which may be void by now. state: 0 none, 1 open, 2 answered,
+    /// 3 lapsed: it voided that posting.
     function demandOf(uint32 window, uint16 revision, uint32 member)
         external
         view

@@ -84,6 +84,8 @@ class DemandState(IntEnum):
     NONE = 0
     OPEN = 1
     ANSWERED = 2
+    LAPSED = 3
+    """It voided its posting; the member has no further one in this revision."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
