@@ -19,7 +19,7 @@ REFUSALS: Final[dict[str, str]] = {
     "refused.CorrectionTooLate": "a day can be corrected for 12 months after its end; settle the rest outside",
     "refused.CurveNotSupported": "this chain does not verify P-256; use a secp256k1 key: lindenstrom key new",
     "refused.DayTooEarly": "choose a later --from or --until: changes take effect two days ahead at the earliest",
-    "refused.DemandedBefore": "a posting's bundle is demanded once, and not again in a revision after a demand that voided; ask an auditor",
+    "refused.DemandedBefore": "a posting's bundle is demanded once; after a demand that voided, ask an auditor",
     "refused.DemandsOpen": "let an auditor confirm the delivery to the members who demanded, or answer in public",
     "refused.EmptyInterval": "choose an end after the first day",
     "refused.KeyMalformed": "give x and y of the reader's key on P-256",

@@ -171,7 +171,7 @@ class Settlement(Contract):
 
     def demand_of(self, window: int, revision: int, member: int) -> DemandOfAnswer:
         """The member's demand for a window's revision: the posting it named, which may be void by now. state: 0
-        none, 1 open, 2 answered.
+        none, 1 open, 2 answered, 3 lapsed: it voided that posting.
         """
         values = self._ask(_DEMAND_OF, (window, revision, member))
         return DemandOfAnswer(values[0], values[1], values[2], values[3])

@@ -71,7 +71,9 @@ class CorrectionTooLate(ContractError):
 
 
 class DemandedBefore(ContractError):
-    """A member demands once per window and revision; `sequence` is the posting that the demand named."""
+    """A member demands once per posting, and never again in a revision once a demand of its own was left to lapse;
+    `sequence` is the posting that the demand named.
+    """
 
     SELECTOR: ClassVar = bytes.fromhex("02577ebc")
     TYPES: ClassVar = ("uint32", "uint64")
