@@ -11,7 +11,7 @@ from lindenstrom.core.allocation import DayResult, Place
 from lindenstrom.core.refutation import Reason, recompute, triple_fault
 from lindenstrom.core.statements import Line
 from lindenstrom.core.terms import Key, Rule, Terms
-from tests.support.example_day import FROM_DAY, PLACES, TERMS, ExampleDay, Lie
+from tests.support.example_day import FROM_DAY, PLACES, TERMS, ExampleDay, Lie, wrong_net
 
 PPM = 10**6
 SHARES = st.one_of(st.just(PPM), st.integers(0, PPM))
@@ -55,6 +55,14 @@ def off_by_one(member: int, line: int, field: str, delta: int) -> Callable[[DayR
         return replace(result, lines={**result.lines, member: tuple(lines)})
 
     return change
+
+
+@forall(communities(), st.sampled_from([2, 3, 4]), st.sampled_from([1, -1]))
+@settings(max_examples=15, deadline=None)
+def test_a_net_off_by_one_falls(day: ExampleDay, member: int, delta: int) -> None:
+    lying = replace(day, lie=Lie(result=wrong_net(member, delta)))
+    bundle = lying.bundle(member)
+    assert recompute(lying, bundle.header, member, bundle.opening).reason is Reason.NET_DIFFERS
 
 
 @forall(communities(), st.sampled_from([2, 3, 4]))

@@ -24,7 +24,7 @@ from lindenstrom.core.statements import Source
 from lindenstrom.core.terms import Key, Rule
 from lindenstrom.facts import ChainFacts
 from tests.support.example_chain import MEMBER_KEYS, ExampleChain, example_chain
-from tests.support.example_day import Lie, cheat_lines
+from tests.support.example_day import Lie, cheat_lines, wrong_net
 from tests.support.made_day import WINDOWS, MadeDay, made_day
 
 pytestmark = pytest.mark.integration
@@ -62,16 +62,6 @@ def bent(agreement: int, slot: int, **changes: int) -> Callable[[DayResult], Day
         return replace(result, triples={**result.triples, agreement: tuple(row)})
 
     return change
-
-
-def wrong_net(member: int) -> Callable[[DayResult], DayResult]:
-    """The lines' amounts stay right one by one and their sum does not follow: told through a result of another sum."""
-
-    class Lying(DayResult):
-        def net_peur(self, index: int) -> int:
-            return DayResult.net_peur(self, index) + (index == member)
-
-    return lambda r: Lying(triples=r.triples, lines=r.lines, residual=r.residual)
 
 
 def tricks(day: MadeDay, member: int, rng: Random) -> list[Trick]:

@@ -98,8 +98,17 @@ class Lie:
     result: Callable[[DayResult], DayResult] = lambda r: r
     source: Callable[[int, Source], Source] = lambda _, s: s
     leaves: Callable[[CommittedDay], CommittedDay] = lambda c: c
-    net: int = 0
     statement: Callable[[Bundle], Bundle] = lambda b: b
+
+
+def wrong_net(member: int, delta_peur: int = 1) -> Callable[[DayResult], DayResult]:
+    """The lines' amounts stay right one by one and their sum does not follow: told through a result of another sum."""
+
+    class Lying(DayResult):
+        def net_peur(self, index: int) -> int:
+            return DayResult.net_peur(self, index) + delta_peur * (index == member)
+
+    return lambda r: Lying(triples=r.triples, lines=r.lines, residual=r.residual)
 
 
 @dataclass(frozen=True, kw_only=True)
