@@ -48,7 +48,7 @@ class UnreadableSignature(CouldNotCheck):
     """The bytes are no recoverable signature."""
 
     def __init__(self) -> None:
-        super().__init__("a signature here is 65 bytes r‖s‖v with v 27 or 28, and these bytes are none")
+        super().__init__("a signature here is 65 bytes r‖s‖v with v 27 or 28 and a low s, and these bytes are none")
 
 
 def address_of(key: bytes) -> bytes:
@@ -99,8 +99,9 @@ def is_signed_by(key: bytes, digest: bytes, signature: bytes) -> bool:
 
 
 def recover_address(digest: bytes, signature: bytes) -> bytes:
-    """20-byte address that made a signature. Raises UnreadableSignature."""
-    if len(signature) != SIGNATURE_BYTES or signature[64] not in (27, 28):
+    """20-byte address that made a signature. Raises UnreadableSignature, also for an s that the contracts refuse."""
+    low = int.from_bytes(signature[32:64], "big") <= SECP256K1_ORDER // 2
+    if len(signature) != SIGNATURE_BYTES or signature[64] not in (27, 28) or not low:
         raise UnreadableSignature
     try:
         raw = signature[:64] + bytes([signature[64] - 27])

@@ -10,7 +10,7 @@ from lindenstrom.core.bundles import bundle_json, read_bundle
 from lindenstrom.core.verification import CheckStatus, Expectation, Report, verify_bundle
 from lindenstrom.signing import is_signed_by
 from tests.support.chain_file import FileChain, read_community
-from tests.vectors import bundle_days, generate
+from tests.vectors import bundle_files, generate
 
 FOLDER = Path(generate.__file__).parent / "bundles"
 INDEX = json.loads((FOLDER / "index.json").read_text())["vectors"]
@@ -62,7 +62,7 @@ def test_every_check_fails_somewhere_twice_and_every_key_and_rule_holds_somewher
 
 
 def test_committed_files_are_what_the_generator_gives() -> None:
-    made = bundle_days.files()
+    made = bundle_files.files()
     assert {p.name for p in FOLDER.iterdir()} == set(made)
     assert [name for name, text in made.items() if (FOLDER / name).read_text() != text] == []
     assert sum(len(text) for text in made.values()) < 1_500_000

@@ -31,7 +31,14 @@ from lindenstrom.core.packs import (
 from lindenstrom.core.salts import Purpose, meter_id, salt
 from lindenstrom.core.statements import Line, decode_lines, encode_lines
 from lindenstrom.core.terms import Key, Rule, Terms
-from lindenstrom.signing import BadPrivateKey, UnreadableSignature, address_of, recover_address, sign_digest
+from lindenstrom.signing import (
+    SECP256K1_ORDER,
+    BadPrivateKey,
+    UnreadableSignature,
+    address_of,
+    recover_address,
+    sign_digest,
+)
 from tests.vectors.generate import COMMUNITY, example_pack
 
 KEY = keccak(b"a key for tests")
@@ -181,7 +188,9 @@ def test_bad_keys_and_signatures_are_named() -> None:
     for bad in (b"", bytes(32), b"\xff" * 32):
         with pytest.raises(BadPrivateKey):
             address_of(bad)
-    for signature in (b"", bytes(65), bytes(64) + b"\x1b"):
+    good = sign_digest(KEY, KEY)
+    high = (SECP256K1_ORDER - int.from_bytes(good[32:64], "big")).to_bytes(32, "big")
+    for signature in (b"", bytes(65), bytes(64) + b"\x1b", good[:32] + high + bytes([55 - good[64]])):
         with pytest.raises(UnreadableSignature):
             recover_address(KEY, signature)
 

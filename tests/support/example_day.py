@@ -18,7 +18,15 @@ from lindenstrom.core.merkle import PositionalTree, batch_tree
 from lindenstrom.core.packs import Pack, Registers, Status, decode_pack
 from lindenstrom.core.refutation import AgreementOpening, MeterOpening, RecordOpening, StatementOpening
 from lindenstrom.core.replacement import replacement_pack
-from lindenstrom.core.statements import Record, Source, SourceKind, batch_digest, encode_lines, encode_triples
+from lindenstrom.core.statements import (
+    Record,
+    Source,
+    SourceKind,
+    Statement,
+    batch_digest,
+    encode_lines,
+    encode_triples,
+)
 from lindenstrom.core.terms import Binding, Key, Membership, Parameters, Role, Rule, Terms
 from lindenstrom.core.verification import PostingFacts, PostingState
 from lindenstrom.signing import Curve, address_of, key_of, sign_on
@@ -152,6 +160,10 @@ class ExampleDay:
         """Whether the reader anchored the window."""
         return reader == 0
 
+    def counts(self, binding: Binding) -> bool:
+        """Whether the day counts the reader's own pack."""
+        return self.delivered(binding.reader)
+
     def newest(self, reader: int) -> int:
         """The reader's newest revision at the cut-off."""
         return 0
@@ -167,7 +179,7 @@ class ExampleDay:
 
     def pack(self, binding: Binding) -> bytes:
         """What the day counts for the binding."""
-        if self.delivered(binding.reader):
+        if self.counts(binding):
             return self.reading(binding, self.newest(binding.reader)).encode()
         return self.replacement(binding).encode()
 
@@ -207,9 +219,7 @@ class ExampleDay:
 
     def sources(self) -> dict[int, Source]:
         honest = {
-            b.id: Source.anchored(self.newest(b.reader))
-            if self.delivered(b.reader)
-            else Source.replaced(keccak(self.pack(b)))
+            b.id: Source.anchored(self.newest(b.reader)) if self.counts(b) else Source.replaced(keccak(self.pack(b)))
             for b in self.bindings_held
         }
         return {i: self.lie.source(i, s) for i, s in honest.items()}
@@ -232,7 +242,7 @@ class ExampleDay:
         meters, sources = [], self.sources()
         for b in self.bindings(member, self.window):
             source = sources[b.id]
-            anchored = self.delivered(b.reader)
+            anchored = self.counts(b)
             meters.append(
                 BundleMeter(
                     label=f"meter {b.id}", binding=b,
@@ -252,14 +262,10 @@ class ExampleDay:
             )
             for m, t in self.memberships(member, self.window)
         ]
-        statement = day.statements[member]
         return self.lie.statement(
             Bundle(
                 community=self.ref, sequence=self.sequence, header=day.header, member=member, name="Example Person",
-                statement=StatementOpening(
-                    empty=False, statement=statement, lines_salt=salt_of("line", member),
-                    lines=encode_lines(result.lines[member]), proof=day.statements_tree.proof(member),
-                ),
+                statement=self._statement(member, day, result),
                 meters=tuple(meters), agreements=tuple(agreements),
             )
         )  # fmt: skip
@@ -268,6 +274,14 @@ class ExampleDay:
         record = self.record(reader, revision)
         act = Anchor(reader=reader, window=self.window, revision=record.revision, root=record.root)
         return sign_on(self.readers[reader], act.digest(self.community), self.curve)
+
+    def _statement(self, member: int, day: CommittedDay, result: DayResult) -> StatementOpening:
+        if member not in day.statements:
+            return empty_statement(day, member)
+        return StatementOpening(
+            empty=False, statement=day.statements[member], lines_salt=salt_of("line", member),
+            lines=encode_lines(result.lines[member]), proof=day.statements_tree.proof(member),
+        )  # fmt: skip
 
     def _agreement(self, member: int, m: Membership, day: CommittedDay, result: DayResult) -> AgreementOpening:
         mine = next(p.parameters for p in self.places if p.member == member and p.agreement == m.agreement)
@@ -331,6 +345,15 @@ class ExampleDay:
             attested_by=(AUDITOR,), contested_by=(), digest=self.committed().digest,
             final_at=self.posted_at + 14 * 86_400,
         )  # fmt: skip
+
+
+def empty_statement(day: CommittedDay, member: int) -> StatementOpening:
+    """That a member's leaf is empty; nothing in it counts but the proof."""
+    header = day.header
+    nothing = Statement(community=bytes(32), window=header.window, revision=header.revision, index=member,
+                        lines_commitment=bytes(32), net_peur=0, salt=bytes(32))  # fmt: skip
+    proof = day.statements_tree.proof(member)
+    return StatementOpening(empty=True, statement=nothing, lines_salt=bytes(32), lines=b"", proof=proof)
 
 
 def cheat_lines(member: int, delta_peur: int) -> Callable[[DayResult], DayResult]:

@@ -5,13 +5,12 @@ operator's lie is told before the trees are built, so that every hash is right a
 damaged file is changed after.
 """
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lindenstrom.core.allocation import DayResult, Place
-from lindenstrom.core.bundles import Bundle, CommunityRef, GroundOpening, bundle_json, canonical_json, hex_text
+from lindenstrom.core.bundles import Bundle, CommunityRef, GroundOpening
 from lindenstrom.core.calendar import OPEN_END, parse_date, window_of
 from lindenstrom.core.clearing import ONE
 from lindenstrom.core.eip712 import domain_separator
@@ -23,7 +22,6 @@ from lindenstrom.core.statements import Record, Source
 from lindenstrom.core.terms import Binding, Key, Parameters, Role, Rule, Terms
 from lindenstrom.core.verification import Outcome, PostingFacts, PostingState
 from lindenstrom.signing import Curve, address_of
-from tests.support.chain_file import chain_json, community_json
 from tests.support.example_day import AUDITOR, ZONE, Lie, cheat_lines, salt_of
 from tests.support.made_day import CLOSE_DELAY_S, MadeDay, Reading, pack_of
 
@@ -42,7 +40,12 @@ class VectorDay(MadeDay):
 
     second_at: int | None = None
     overlooks: bool = False
+    together: bool = False
+    """Both revisions in one batch."""
     anchors_anyway: bool = False
+    anyway_at: int | None = None
+    left_out: frozenset[int] = frozenset()
+    """Bindings without a pack in their reader's tree."""
     at_position: bytes = b""
     withheld: int = 0
     shown: Mapping[str, Any] = field(default_factory=dict)
@@ -52,6 +55,9 @@ class VectorDay(MadeDay):
     def newest(self, reader: int) -> int:
         anchored_twice = reader == 0 and self.second_at is not None and self.second_at <= self.as_of
         return int(anchored_twice and not self.overlooks)
+
+    def counts(self, binding: Binding) -> bool:
+        return super().counts(binding) and binding.id not in self.left_out
 
     def reading(self, binding: Binding, revision: int) -> Pack:
         told = self.readings[binding.id]
@@ -66,14 +72,22 @@ class VectorDay(MadeDay):
 
     def reader_tree(self, reader: int = 0, revision: int | None = None) -> PositionalTree:
         if reader == 0 or not self.anchors_anyway:
-            return super().reader_tree(reader, revision)
+            whole = super().reader_tree(reader, revision)
+            empty = {b.position for b in self.bindings_held if b.reader == reader and b.id in self.left_out}
+            return PositionalTree(
+                depth=self.depth, leaves={p: leaf for p, leaf in whole.leaves.items() if p not in empty}
+            )
         own = {b.position: keccak(self.at_position) for b in self.bindings_held if b.reader == 1 and self.at_position}
         return PositionalTree(depth=self.depth, leaves={9: keccak(b"a neighbour's pack"), **own})
 
     def batches(self) -> Mapping[int, tuple[int, tuple[Record, ...]]]:
+        first = super().batches()
         late = {} if self.second_at is None else {8: (self.second_at, (self.record(0, 1),))}
-        other = {6: (self.anchor_time, (self.record(1, 0),))} if self.anchors_anyway else {}
-        return {**super().batches(), **late, **other}
+        if self.together:
+            ((batch, (time, records)),) = first.items()
+            first, late = {batch: (time, (*records, self.record(0, 1)))}, {}
+        other = {6: (self.anyway_at or self.anchor_time, (self.record(1, 0),))} if self.anchors_anyway else {}
+        return {**first, **late, **other}
 
     def withheld_at(self, reader: int, window: int) -> int:
         return self.withheld
@@ -220,6 +234,13 @@ class Vector:
     chain: VectorDay | None = None
 
 
+def bad(check: int, name: str, why: str, told: VectorDay | None = None, **more: Any) -> Vector:
+    """A day, or the simple one, with one fault."""
+    return Vector(
+        name=f"check-{check}-{name}", why=why, day=told or simple(), outcome=Outcome.NOT_VERIFIED, fails=check, **more
+    )
+
+
 def holding() -> list[Vector]:
     """Days that hold."""
     none = frozenset({1})
@@ -241,8 +262,6 @@ def holding() -> list[Vector]:
                day=simple(slots=100, swap=40)),
         Vector(name="replaced", why="the reader anchored nothing; mean of two measured days, status estimated",
                day=replaced(silent=none)),
-        Vector(name="replaced-withheld", why="anchored, but an auditor recorded the reader as withholding",
-               day=replaced(silent=none, withheld=ZONE.window_end(DAYS[96]) + CLOSE_DELAY_S)),
         Vector(name="replaced-empty", why="the reader's tree is empty at the meter's position; the ground is opened",
                day=grounded(), change=opened_ground(grounded())),
         Vector(name="replaced-unfit", why="the reader signed a pack that fails the format check; the ground is opened",
@@ -372,11 +391,6 @@ def failing() -> list[Vector]:
     proof = good.meters[0].opening.source_proof
     lying = lied(Lie(result=cheat_lines(ANNA, -30_000_000_000)))
 
-    def bad(check: int, name: str, why: str, told: VectorDay = honest, **more: Any) -> Vector:
-        return Vector(
-            name=f"check-{check}-{name}", why=why, day=told, outcome=Outcome.NOT_VERIFIED, fails=check, **more
-        )
-
     def community(**changes: Any) -> Callable[[Bundle], Bundle]:
         return lambda b: replace(b, community=replace(b.community, **changes))
 
@@ -445,39 +459,3 @@ def starved() -> VectorDay:
         return replace(result, triples={**result.triples, 1: tuple(row)})
 
     return lied(Lie(result=change))
-
-
-def vectors() -> list[Vector]:
-    """All, in the order of the index."""
-    return [*holding(), *failing()]
-
-
-def entry(vector: Vector) -> dict[str, Any]:
-    """The index's line of a vector."""
-    own = {}
-    if vector.own_pack is not None:
-        meter = next(b.meter for b in vector.day.bindings_held if b.member == vector.member)
-        own = {"own_packs": {hex_text(meter): hex_text(vector.own_pack)}}
-    return {
-        "name": vector.name,
-        "bundle": f"{vector.name}.json",
-        "chain": f"{vector.name}.chain.json",
-        "member": vector.expected_member or vector.member,
-        "pinned_auditors": [hex_text(a) for a in vector.pinned],
-        **own,
-        "outcome": vector.outcome.value,
-        "fails": vector.fails,
-        "why": vector.why,
-    }
-
-
-def files() -> dict[str, str]:
-    """Every file of tests/vectors/bundles/ by name."""
-    found = {
-        "index.json": json.dumps({"vectors": [entry(v) for v in vectors()]}, indent=1, ensure_ascii=False) + "\n",
-        "community.json": json.dumps(community_json(REF), indent=1) + "\n",
-    }
-    for v in vectors():
-        found[f"{v.name}.json"] = bundle_json(v.change(v.day.bundle(v.member)))
-        found[f"{v.name}.chain.json"] = canonical_json(chain_json(v.chain or v.day, v.member))
-    return found

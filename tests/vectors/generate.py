@@ -388,7 +388,7 @@ def text_of(name: str) -> str:
 
 if __name__ == "__main__":
     sys.path.insert(0, str(HERE.parent.parent))  # run as a file, Python knows only this folder
-    from tests.vectors.bundle_days import files
+    from tests.vectors.bundle_files import files
 
     for stale in (HERE / "bundles").glob("*.json"):
         stale.unlink()

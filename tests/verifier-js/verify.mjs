@@ -95,26 +95,28 @@ function checkFile({ bundle, community, member }) {
   need(member === null || bundle.member === member, `the file is for member ${bundle.member}`);
 }
 
+// The leaf is not empty, of a known kind, and has a hash or a revision, never both.
+const sourceForm = ({ kind, revision, replacement }) => (kind === 1 ? replacement.equals(R.EMPTY) : kind === 2 && revision === 0xffff);
+
 function checkReadings(c) {
   for (const [i, meter] of c.bundle.meters.entries()) {
     const at = `meter ${i + 1}: `, { kind, revision, replacement } = meter.source;
-    need(kind === 1 || kind === 2, at + 'a source of no known kind');
+    if (!sourceForm(meter.source)) continue; // check 5's
     need(!meter.challenge && !meter.empty_position, at + 'the file itself disputes the source');
     if (kind === 1) checkAnchored(c, meter, at);
     else {
-      need(revision === 0xffff && keccak(meter.pack).equals(replacement), at + 'the pack is not the replacement that the source names');
+      need(keccak(meter.pack).equals(replacement), at + 'the pack is not the replacement that the source names');
       checkGround(c, meter, at);
     }
     const fault = R.packFault(meter.pack, { ...c.expected, meter: meter.binding.meter, revision });
     need(!fault, at + `the pack fails the format check: ${fault}`);
-    const own = c.own[R.hex(meter.binding.meter)];
+    const own = kind === 1 ? c.own[R.hex(meter.binding.meter)] : undefined; // an own copy of what was replaced may have been anchored too late
     need(own === undefined || own === R.hex(meter.pack), at + "the member's own copy differs");
   }
 }
 
 function checkAnchored(c, meter, at) {
-  const { bundle, header, community } = c, { record, next, signature, reader_key: key, binding } = meter, { revision, replacement } = meter.source;
-  need(replacement.equals(R.EMPTY), at + 'an anchored source with a hash');
+  const { bundle, header, community } = c, { record, next, signature, reader_key: key, binding } = meter, { revision } = meter.source;
   need(record, at + 'no record of the anchor');
   need(record.time <= header.as_of, at + 'anchored after the cut-off');
   need(!next || next.time > header.as_of, at + 'a newer revision was anchored before the cut-off');
@@ -132,7 +134,7 @@ function checkGround(c, meter, at) {
   const { header, community } = c, { ground, binding } = meter, chain = reader(c, meter);
   if (chain) {
     const inTime = chain.anchored.filter((time) => time <= header.as_of).length;
-    const withheld = chain.withheld_at && chain.withheld_at <= c.facts.posting.posted_at;
+    const withheld = chain.withheld_at && chain.withheld_at < c.facts.posting.posted_at;
     need(!inTime || withheld || ground, at + 'replaced without ground');
     need(!ground || ground.revision === inTime - 1, at + "the ground is not the reader's newest revision at the cut-off");
   }
@@ -203,6 +205,7 @@ function checkCommitments(c) {
   }
   for (const [i, { source, binding, source_proof: proof }] of bundle.meters.entries()) {
     need(R.proves(header.sources_root, R.sourceLeaf(source.kind, source.revision, source.replacement), binding.id, proof, depth), `meter ${i + 1}: the source is not the posted one`);
+    need(sourceForm(source), `meter ${i + 1}: ${source.kind ? 'a source that is neither anchored nor replaced' : 'no source was posted'}`);
   }
 }
 
@@ -215,7 +218,12 @@ function checkPosting(c) {
   need(posting.state === 1 || posting.state === 3, 'the posting is void');
 }
 
+// The records that a meter's opening holds, with their revisions.
+const records = ({ source, record, next, ground }) => [[source.revision, record], [source.revision + 1, next], [ground?.revision, ground?.record]].filter(([, x]) => x);
+const recordForm = ({ proof, slot }) => proof.length <= 8 && slot < 2 ** proof.length;
+
 function checkChain(c) {
+  for (const [i, meter] of c.bundle.meters.entries()) need(records(meter).every(([, x]) => recordForm(x)), `meter ${i + 1}: an anchor that no batch can hold`);
   if (!c.facts) return 'no chain';
   const { facts, file: bundle } = c;
   need(isDeepStrictEqual(bundle.meters.map((m) => m.binding), facts.bindings), 'the meters are not those bound on the chain');
@@ -224,11 +232,11 @@ function checkChain(c) {
     const at = `meter ${i + 1}: `, chain = reader(c, meter);
     need(chain, at + 'the chain knows no such reader');
     if (meter.record) need(chain.keys.some((key) => key.equals(meter.reader_key)), at + "never the reader's key");
-    for (const [revision, record] of [[meter.source.revision, meter.record], [meter.source.revision + 1, meter.next], [meter.ground?.revision, meter.ground?.record]]) {
-      if (!record || revision >= chain.anchored.length) continue; // what was never anchored fails check 2
+    for (const [revision, record] of records(meter)) {
+      if (record !== meter.next && revision >= chain.anchored.length) continue; // what was never anchored fails check 2
       const digest = facts.batches.find((b) => b.batch === record.batch)?.digest;
       const top = R.fold(recordLeaf(c, meter, revision, record), record.slot, record.proof);
-      need(record.proof.length <= 8 && record.slot < 2 ** record.proof.length && digest && R.batchDigest(top, record.time).equals(digest), at + 'the anchor is not in its batch');
+      need(revision < chain.anchored.length && digest && R.batchDigest(top, record.time).equals(digest), at + 'the anchor is not in its batch');
     }
   }
 }

@@ -1,6 +1,6 @@
 """Numbered checks of a member's bundle (the numbers are the same in code, output and docs).
 
-    1  the file speaks of this community, this member and this day
+    1  the file speaks of this community and this member; which day it is, its header says, and 2, 5 and 6 compare
     2  the readings are those that the meters' readers signed, and the member's own copies where there are any
     3  the member's parameters are the signed ones, every price is the terms', every level is possible
     4  the amounts follow from readings, terms and levels, to the last mWh and p€
@@ -172,8 +172,9 @@ class SelfContainedFacts:
 
     def count(self, reader: int, window: int) -> int:  # noqa: ARG002
         """As many revisions as the bundle speaks of."""
-        used = [m.opening for m in self._bundle.meters if m.binding.reader == reader]
-        return max((o.revision + 1 for o in used if o.kind == SourceKind.ANCHORED), default=0)
+        used = [m for m in self._bundle.meters if m.binding.reader == reader]
+        counted = [m.opening.revision + 1 for m in used if m.opening.kind == SourceKind.ANCHORED]
+        return max([*counted, *(m.ground.revision + 1 for m in used if m.ground)], default=0)
 
     def batch(self, batch: int) -> bytes:
         """The batch digest that the bundle's own record leads to."""
@@ -184,7 +185,13 @@ class SelfContainedFacts:
         return 0
 
 
-_CHECK_OF_OPENING = {"pack": 2, "anchored record": 2, "replacement pack": 2, "membership's parameters": 3}
+_CHECK_OF_OPENING = {
+    "pack": 2,
+    "anchored record (none was given)": 2,
+    "anchored record": 7,
+    "replacement pack": 2,
+    "membership's parameters": 3,
+}
 _CHECK_OF_REASON = {
     Reason.STATEMENT_FIELD: 5,
     Reason.RESULT_MISSING: 5,
@@ -322,13 +329,14 @@ def _sources(bundle: Bundle, chain: ChainView, checks: _Ledger) -> None:
         opening, reader = meter.opening, meter.binding.reader
         count = chain.count(reader, window)
         in_time = [r for r in range(count) if chain.anchored_at(reader, window, r) <= as_of]
-        if opening.kind == SourceKind.ANCHORED:
-            if in_time and in_time[-1] > opening.revision:
-                checks.fail(2, "reason_source_stale")
+        newest = in_time[-1] if in_time else None
+        if opening.kind == SourceKind.ANCHORED and newest is not None and newest > opening.revision:
+            checks.fail(2, "reason_source_stale")
+        if opening.kind != SourceKind.REPLACED:
             continue
         withheld = chain.withheld_at(reader, window)
         recorded = posting is not None and 0 < withheld < posting.posted_at
-        if in_time and not recorded and (meter.ground is None or meter.ground.revision != in_time[-1]):
+        if meter.ground.revision != newest if meter.ground else in_time and not recorded:
             checks.fail(2, "replacement_unproven")
 
 
@@ -337,13 +345,10 @@ def _ground(bundle: Bundle, meter: BundleMeter, facts: StoredFacts, checks: _Led
     ground, binding, window = meter.ground, meter.binding, bundle.header.window
     if ground is None or meter.opening.kind != SourceKind.REPLACED:
         return
-    try:
-        record = check_record(facts, binding.reader, window, ground.revision, ground.record)
-    except BadOpening as error:
-        checks.fail(2, "bad_opening", error.what)
-        return
+    record = ground.record
     leaf = EMPTY if ground.empty else pack_leaf(ground.pack)
-    if not proves(record.root, leaf, binding.position, ground.proof, facts.depth):
+    proven = proves(record.root, leaf, binding.position, ground.proof, facts.depth)
+    if record.time > bundle.header.as_of or not proven:
         checks.fail(2, "bad_opening", "ground of a replacement")
     elif not ground.empty and not pack_fault(
         ground.pack,
@@ -354,6 +359,12 @@ def _ground(bundle: Bundle, meter: BundleMeter, facts: StoredFacts, checks: _Led
         slot_count=facts.zone.slot_count(window),
     ):
         checks.fail(2, "reason_replacement_unfounded")
+    if ground.revision >= facts.count(binding.reader, window):
+        return  # never anchored: check 2 has said so
+    try:
+        check_record(facts, binding.reader, window, ground.revision, record)
+    except BadOpening as error:
+        checks.fail(7, "bad_opening", error.what)
 
 
 def _recomputation(bundle: Bundle, facts: StoredFacts, checks: _Ledger) -> Verdict | None:
