@@ -143,6 +143,7 @@ class Bench:
             f"""[ "$1" = --version ] && printf '{BANNER}{version}\\n' && exit 0
 exec {self.contracts / "solc-wasm.js"} "$@\"""",
         )
+        self.plain = copy_contracts(folder / "plain", "test")
         self.env = environment(**FORGE_ENV, FOUNDRY_SOLC=str(stub))
         if (built := self.forge("build")).returncode:
             raise DeepCheckFailed(built.stdout[-2000:] + built.stderr[-2000:])
@@ -228,7 +229,19 @@ exec {self.contracts / "solc-wasm.js"} "$@\"""",
                     return "killed"
         finally:
             shutil.copytree(self.sound, self.contracts / "out", dirs_exist_ok=True)
-        return "alive"
+        return self.second_look(m)
+
+    def second_look(self, m: Mutant) -> str:
+        """Survivors once more, compiled as ever: where contracts are linked by name, a refused creation goes unseen."""
+        unit = self.plain / m.unit
+        original = unit.read_text("utf-8")
+        unit.write_text(m.text, "utf-8")
+        try:
+            env = {**self.env, "FOUNDRY_DYNAMIC_TEST_LINKING": "false"}
+            words = ["nice", "-n", "15", FORGE, "test", "--fail-fast", *FIRST]
+            return "killed" if run(words, cwd=self.plain, env=env).returncode else "alive"
+        finally:
+            unit.write_text(original, "utf-8")
 
 
 def objects(built: dict[str, dict[str, Any]]) -> list[str]:
