@@ -60,6 +60,19 @@ contract RegistryTest is Community {
         refuseConstants(Constants(1, CLOSE_DELAY, OBJECTION, 3 days, 21), 4, 21);
     }
 
+    function test_at_most_32_auditors_at_the_beginning() public {
+        address[] memory list = new address[](33);
+        for (uint160 i = 0; i < 33; i++) {
+            list[i] = address(0x5000 + i);
+        }
+        vm.expectRevert(abi.encodeWithSelector(IRegistry.TooManyAuditors.selector, 33));
+        new Registry(constants(), operator, list);
+        assembly ("memory-safe") {
+            mstore(list, 32)
+        }
+        eq(new Registry(constants(), operator, list).auditorCount(), 32, "all in office");
+    }
+
     function test_auditor_is_neither_operator_nor_reader_nor_twice() public {
         address[] memory list = auditors();
         list[1] = operator;

@@ -1,6 +1,7 @@
 """Packs, triples and nesting where a bound is met exactly."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -55,6 +56,11 @@ def test_registers_over_a_break(old_end: int, new_start: int, end: int, fits: bo
     data = pack(old_end, new_start, end).encode()
     assert fault(data) is (None if fits else PackFault.REGISTERS)
     assert decode_pack(data) == pack(old_end, new_start, end)
+
+
+def test_both_directions_have_a_value_in_every_slot() -> None:
+    with pytest.raises(ValueError, match="shorter"):
+        replace(pack(110, 500, 520), export_mwh=EXPORT[:1]).encode()
 
 
 def test_a_break_lies_in_a_slot_of_the_day() -> None:

@@ -105,6 +105,7 @@ def test_an_invoice_line_is_rounded_half_up_away_from_zero() -> None:
     for amount, cents in [(0, 0), (CENT // 2 - 1, 0), (CENT // 2, 1), (CENT, 1), (CENT * 3 // 2, 2), (5 * CENT, 5)]:
         assert invoice_line_cent(amount) == cents
         assert invoice_line_cent(-amount) == -cents
+    assert str(invoice_line_cent((2**80 + 1) * CENT)) == str(2**80 + 1)
 
 
 def test_days() -> None:
@@ -149,6 +150,7 @@ def test_a_window_holds_its_first_second_and_its_last(zone: Zone, window: int) -
     assert [zone.window_at(t) for t in (start - 1, start, start + 3600, end - 1, end)] == [
         window - 1, window, window, window, window + 1,
     ]  # fmt: skip
+    assert str(zone.window_at(start)) == str(window)  # an integer
 
 
 def test_labels_of_slots() -> None:

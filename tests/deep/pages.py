@@ -54,7 +54,8 @@ def contracts() -> str:
     rows = [
         (f"{Path(s['unit']).name}:{s['line']}", f"{s['was']} ⟶ {s['is'] or '(nothing)'}") for s in result["survivors"]
     ]
-    return text + survivors(rows)
+    note = result.get("note")
+    return text + (f"{note}\n\n" if note else "") + survivors(rows)
 
 
 def core() -> str:
