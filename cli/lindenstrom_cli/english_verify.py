@@ -86,6 +86,7 @@ VERIFICATION: Final[dict[str, str]] = {
     "finding.other_member": "the file is member {0}'s, you are member {1}",
     "finding.own_pack_differs": "binding {0}: your own copy of the readings differs from the one used",
     "finding.reader_signature": "the signature over the readings is not reader {0}'s",
+    "finding.disputed_source": "binding {0}: the file itself disputes the source of these readings",
     "finding.bindings_differ": "the file's meters are not the ones bound to you on the chain",
     "finding.memberships_differ": "the file's agreements or terms are not those on the chain",
     "finding.reader_key_differs": "reader {0} has another key on the chain",

@@ -117,6 +117,8 @@ class Verifier:
         # what counts is what the chain holds; the file's copies are compared with it in check 7
         self.bindings = [b for b in chain["bindings"] if b["member"] == bundle["member"]]
         self.memberships = chain["memberships"]
+        stored = {b["id"]: b for b in self.bindings}
+        self.told = [m | {"binding": stored.get(m["binding"]["id"], m["binding"])} for m in bundle["meters"]]
 
     def meters(self) -> list[tuple[Json, Json]]:
         """The chain's bindings, each with the file's opening."""
@@ -153,7 +155,9 @@ class Verifier:
 
     def signatures(self) -> None:
         own = self.entry.get("own_packs", {})
-        for meter in self.bundle["meters"]:
+        for meter in self.told:
+            if meter["challenge"] or meter["empty_position"]:
+                self.failed.add(2)
             if meter["source"]["kind"] != 1 or meter["record"] is None:
                 continue
             b = meter["binding"]
@@ -162,7 +166,7 @@ class Verifier:
             kind = keccak(b"Anchor(uint32 reader,uint32 window,uint16 revision,bytes32 root)")
             words = (b["reader"], self.header["window"], meter["source"]["revision"])
             act = keccak(kind + b"".join(u(w, 32) for w in words) + raw(meter["record"]["root"]))
-            digest = keccak(b"\x19\x01" + raw(self.bundle["community"]["id"]) + act)
+            digest = keccak(b"\x19\x01" + raw(self.community["id"]) + act)
             if not self.signed(meter, digest):
                 self.failed.add(2)
 
@@ -194,12 +198,12 @@ class Verifier:
 
     def sources(self) -> None:
         as_of = self.header["as_of"]
-        for meter in self.bundle["meters"]:
+        for meter in self.told:
             facts, source = self.reader(meter["binding"]["reader"]), meter["source"]
             in_time = [i for i, time in enumerate(facts["anchored"]) if time <= as_of]
             if source["kind"] == 1 and in_time and in_time[-1] > source["revision"]:
                 self.failed.add(2)
-            if source["kind"] != 2:
+            if source["kind"] != 2 or source["revision"] != REPLACED:
                 continue
             withheld = 0 < facts["withheld_at"] < self.chain["posting"]["posted_at"]
             if meter["ground"]:
@@ -379,7 +383,7 @@ class Verifier:
         h, p = self.header, self.chain["posting"]
         numbers = u(self.bundle["sequence"], 8) + u(h["window"], 4) + u(h["revision"], 2) + u(h["as_of"], 8)
         roots = b"".join(raw(h[name]) for name in ("statements_root", "results_root", "sources_root"))
-        digest = keccak(b"\x17" + raw(self.bundle["community"]["id"]) + numbers + roots)
+        digest = keccak(b"\x17" + raw(self.community["id"]) + numbers + roots)
         if p["sequence"] != self.bundle["sequence"] or raw(p["digest"]) != digest or p["state"] not in (1, 3):
             self.failed.add(6)
 

@@ -22,7 +22,7 @@ from lindenstrom.core.clearing import both_curtailed
 from lindenstrom.core.eip712 import Anchor
 from lindenstrom.core.hashing import EMPTY
 from lindenstrom.core.merkle import proves, root_from_proof
-from lindenstrom.core.packs import Status, UnreadablePack, decode_pack, pack_fault, pack_leaf
+from lindenstrom.core.packs import REPLACEMENT_REVISION, Status, UnreadablePack, decode_pack, pack_fault, pack_leaf
 from lindenstrom.core.refutation import BadOpening, Reason, StoredFacts, Verdict, check_record, recompute
 from lindenstrom.core.statements import Line, Record, SourceKind, batch_digest, decode_lines, decode_triples
 from lindenstrom.core.terms import Binding, Membership, Terms
@@ -252,10 +252,12 @@ def verify_bundle(bundle: Bundle, expected: Expectation, *, signed_by: SignedBy,
     """Run the seven checks. `chain` None is an offline verification."""
     checks = _Ledger()
     _identity(bundle, expected, checks)
-    _signatures(bundle, expected, signed_by, checks)
+    bundle = replace(bundle, community=expected.community)  # never the file's own copy
     if chain is not None:
         _stored_copies(bundle, chain, checks)
+        bundle = _with_stored_bindings(bundle, chain)
         _sources(bundle, chain, checks)
+    _signatures(bundle, expected, signed_by, checks)
     facts: StoredFacts = chain if chain is not None else SelfContainedFacts(bundle)
     for meter in bundle.meters:
         _ground(bundle, meter, facts, checks)
@@ -291,6 +293,8 @@ def _identity(bundle: Bundle, expected: Expectation, checks: _Ledger) -> None:
 def _signatures(bundle: Bundle, expected: Expectation, signed_by: SignedBy, checks: _Ledger) -> None:
     for meter in bundle.meters:
         opening = meter.opening
+        if opening.challenge or opening.empty_position:
+            checks.fail(2, "disputed_source", str(meter.binding.id))
         if opening.kind != SourceKind.ANCHORED or opening.record is None:
             continue  # of a replacement the ground decides: an own copy may have been anchored too late
         own = (expected.own_packs or {}).get(meter.binding.meter)
@@ -321,6 +325,12 @@ def _stored_copies(bundle: Bundle, chain: ChainView, checks: _Ledger) -> None:
     checks.ok(7)
 
 
+def _with_stored_bindings(bundle: Bundle, chain: ChainView) -> Bundle:
+    """The bundle with the chain's bindings in place of the file's copies, which check 7 has compared."""
+    stored = {b.id: b for b in chain.bindings(bundle.member, bundle.header.window)}
+    return replace(bundle, meters=tuple(replace(m, binding=stored.get(m.binding.id, m.binding)) for m in bundle.meters))
+
+
 def _sources(bundle: Bundle, chain: ChainView, checks: _Ledger) -> None:
     """Whether each source is the newest at the cut-off, and each replacement had a ground (R5)."""
     window, as_of = bundle.header.window, bundle.header.as_of
@@ -332,7 +342,7 @@ def _sources(bundle: Bundle, chain: ChainView, checks: _Ledger) -> None:
         newest = in_time[-1] if in_time else None
         if opening.kind == SourceKind.ANCHORED and newest is not None and newest > opening.revision:
             checks.fail(2, "reason_source_stale")
-        if opening.kind != SourceKind.REPLACED:
+        if opening.kind != SourceKind.REPLACED or opening.revision != REPLACEMENT_REVISION:
             continue
         withheld = chain.withheld_at(reader, window)
         recorded = posting is not None and 0 < withheld < posting.posted_at
