@@ -18,6 +18,30 @@ _SETUP: Final[dict[str, str]] = {
     ),
     "contracts.first_day": "  first day that can be settled: {day}",
     "contracts.built": "Compiled: {names}",
+    "contracts.check_same": "{name}: the contracts are those of lindenstrom {version}, built for this community",
+    "contracts.check_not_found": (
+        "{name}: the code is that of lindenstrom {version}, built for this community. "
+        "How it was created was not checked."
+    ),
+    "contracts.check_differs": "{name}: these are not the contracts of lindenstrom {version}, built for this community",
+    "contracts.check_other_release": (
+        "If another release deployed the community, use that one, and its contracts check. If there is none that fits, "
+        "trust nothing that these contracts say, and sign nothing for them."
+    ),
+    "contracts.check_creation": (
+        "The node does not show the transactions that created the contracts, so nobody knows what they began with. "
+        "Ask a node that keeps all blocks: --node URL"
+    ),
+    "contracts.match_same": "matches this release",
+    "contracts.match_no_code": "no code",
+    "contracts.match_other_code": "other code",
+    "contracts.match_other_values": "other wiring or constants: {differing}",
+    "contracts.creation_same": "matches this release",
+    "contracts.creation_other": "other creation code or arguments",
+    "contracts.creation_not_found": "not checked",
+    "head.contract": "contract",
+    "head.code": "code",
+    "head.creation": "creation",
     "contracts.ask": "Deploy {name} to chain {chain}? {payer} pays, and it cannot be undone.",
     "contracts.next": "Next: lindenstrom member add NAME --key ALIAS",
     "chain.status": "{kind} chain {id} at {place}, block {block}",

@@ -10,6 +10,10 @@ VERIFICATION: Final[dict[str, str]] = {
         "You can also have the contract decide, in public: lindenstrom refute {bundle}"
     ),
     "verify.void_next": "The posting is void and binds nobody. The day is posted anew: lindenstrom statement list",
+    "verify.foreign_next": (
+        "Nothing that these contracts say was read. If another release of this program deployed the community, "
+        "verify with that one. Otherwise ask an auditor for the community file: lindenstrom contracts check"
+    ),
     "verify.not_final": "Nothing is wrong so far. Final from {when} on, unless it is found wrong before.",
     "verify.demands_open": "Not final before {count} open demands for bundles are answered.",
     "verify.own_demand": (
@@ -62,18 +66,21 @@ VERIFICATION: Final[dict[str, str]] = {
     "check.4": "the amounts follow from readings, terms and levels, to the last mWh and p€",
     "check.5": "statement, levels and sources are the ones committed for you",
     "check.6": "the posting stands in the contract",
-    "check.7": "meters, memberships, terms, readers and anchors are as the chain holds them",
+    "check.7": "meters, memberships, terms, readers and anchors are as this project's contracts hold them",
     "explain.1": "Compare the community id with the one in your own community file.",
     "explain.2": "Recover the signer of the reader's Anchor (docs/formats.md); compare it with the reader's key.",
     "explain.3": "Read the agreement from the contract: Agreements.terms(id), Agreements.membershipsOf(member).",
     "explain.4": "Recompute the day from pack, terms and levels by the rules in docs/protocol.md, in integers.",
     "explain.5": "Hash your statement with its siblings (docs/formats.md); compare with the root in the Posted event.",
     "explain.6": "Call Settlement.posting(sequence) at any node or block explorer; compare the digest, and the state.",
-    "explain.7": "Call Registry.liveBindings(member, day) and Agreements.liveMemberships(member, day) at any node.",
+    "explain.7": (
+        "Call Registry.liveBindings(member, day) and Agreements.liveMemberships(member, day) at any node. "
+        "The contracts' code: lindenstrom contracts check"
+    ),
     "not_proven.meter": "that the meter itself measured correctly (ask the metering operator)",
     "not_proven.bank": "that the money has arrived (see your bank account)",
     "not_proven.others": "that your neighbours' statements are right too (that is what an auditor checks)",
-    "trust.community": "contract addresses and rules from your community file {file}",
+    "trust.community": "contract addresses and constants from your community file {file}",
     "trust.node": "the node {node}; --node URL uses another one",
     "trust.trial": "the trial chain {node}: whoever runs it can rewrite it",
     "trust.offline": "no node: the chain was not asked",
@@ -93,6 +100,10 @@ VERIFICATION: Final[dict[str, str]] = {
     "finding.bad_opening": "the opened {0} does not match its commitment",
     "finding.not_reached": "an earlier check failed",
     "finding.offline": "no chain was asked",
+    "finding.foreign_contracts": "the contracts were not asked",
+    "finding.contract_no_code": "there is no code at {0}'s address {1}",
+    "finding.contract_other_code": "the code at {0}'s address {1} is not this release's",
+    "finding.contract_other_values": "the code at {0}'s address {1} was built for another community: {2}",
     "finding.not_posted": "the contract knows no posting {0}",
     "finding.other_digest": "posting {0} in the contract is another one",
     "finding.void": "posting {0} is void; the day is posted anew, ask for the new file",

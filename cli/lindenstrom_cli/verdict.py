@@ -81,12 +81,14 @@ class AuditorNote:
 class Surroundings:
     """What belongs to a bundle beside its checks: what it corrected, and the member's own open demand (unix time).
 
-    auditors: how those of the chain differ from those that the member has pinned.
+    auditors: how those of the chain differ from those that the member has pinned. foreign: the contracts are not this
+    release's, so that they were not asked.
     """
 
     correction: Correction | None = None
     demand_due_at: int | None = None
     auditors: tuple[AuditorNote, ...] = ()
+    foreign: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +107,7 @@ class Verification(Result):
     differences: tuple[Difference, ...]
     revision: int
     voided: bool
+    foreign_contracts: bool
     corrected_by: int | None
     correction: Correction | None
     final_at: int | None
@@ -160,8 +163,7 @@ class Verification(Result):
                     yield from wrapped(text("verify.failed", id=check.id, detail=check.detail))
             for difference in self.differences:
                 yield from _difference_lines(difference)
-            next_step = "verify.void_next" if self.voided else "verify.failed_next"
-            yield from wrapped(text(next_step, bundle=self.bundle))
+            yield from wrapped(self._next_step())
         elif self.verdict is Outcome.NOT_FINAL and self.final_at is not None:
             yield "  " + text("verify.not_final", when=utc(self.final_at))
             if self.open_demands:
@@ -172,6 +174,12 @@ class Verification(Result):
         else:
             yield from wrapped(text(f"verify.is_{self.verdict.name.lower()}"))
         yield ""
+
+    def _next_step(self) -> str:
+        """What to do when something failed."""
+        if self.foreign_contracts:
+            return text("verify.foreign_next")
+        return text("verify.void_next" if self.voided else "verify.failed_next", bundle=self.bundle)
 
     def _corrections(self) -> Iterator[str]:
         """Whether a later revision stands, and what this one changed."""
@@ -224,6 +232,7 @@ def verification(
         differences=report.differences,
         revision=bundle.header.revision,
         voided=voided,
+        foreign_contracts=around.foreign,
         corrected_by=None if voided else later,
         correction=around.correction,
         final_at=posting.final_at if posting else None,

@@ -55,7 +55,8 @@ def standard_input(name: str) -> dict[str, Any]:
             "viaIR": name in VIA_IR,
             "outputSelection": {
                 f"{PACKAGE.name}/{name}.sol": {
-                    name: ["abi", "evm.bytecode.object", "evm.deployedBytecode.object", IMMUTABLES]
+                    "": ["ast"],  # for the immutables' names
+                    name: ["abi", "evm.bytecode.object", "evm.deployedBytecode.object", IMMUTABLES],
                 }
             },
         },
@@ -72,9 +73,9 @@ def compile_contract(name: str, solc: Path) -> dict[str, Any]:
     warnings = [e["formattedMessage"] for e in output.get("errors", ()) if e["errorCode"] not in ACCEPTED_WARNINGS]
     if warnings:
         raise CompilationFailed(warnings)
-    contract = output["contracts"][f"{PACKAGE.name}/{name}.sol"][name]
+    unit = f"{PACKAGE.name}/{name}.sol"
+    contract = output["contracts"][unit][name]
     deployed = contract["evm"]["deployedBytecode"]
-    places = sorted((place for group in deployed["immutableReferences"].values() for place in group), key=_start)
     return {
         "name": name,
         "compiler": str(solcx.wrapper.get_solc_version(solc, with_commit_hash=True)),
@@ -83,7 +84,7 @@ def compile_contract(name: str, solc: Path) -> dict[str, Any]:
         "abi": contract["abi"],
         "bytecode": contract["evm"]["bytecode"]["object"],
         "deployedBytecode": deployed["object"],
-        "immutables": places,
+        "immutables": _immutables(deployed["immutableReferences"], output["sources"][unit]["ast"]),
     }
 
 
@@ -176,8 +177,18 @@ def _text(artifact: dict[str, Any]) -> str:
     return json.dumps(artifact, indent=1, sort_keys=True) + "\n"
 
 
-def _start(place: dict[str, int]) -> int:
-    return place["start"]
+def _immutables(references: dict[str, list[dict[str, int]]], ast: dict[str, Any]) -> list[dict[str, Any]]:
+    """Where each immutable stands in the code, by name. The compiler names them by their declarations' ids."""
+    contracts = (node["nodes"] for node in ast["nodes"] if node["nodeType"] == "ContractDefinition")
+    names = {str(part["id"]): part["name"] for parts in contracts for part in parts if "name" in part}
+    return sorted(
+        ({"name": names[declared], **place} for declared, places in references.items() for place in places), key=_start
+    )
+
+
+def _start(place: dict[str, Any]) -> int:
+    start: int = place["start"]
+    return start
 
 
 def _native_solc() -> Path | None:

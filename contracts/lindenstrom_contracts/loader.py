@@ -16,19 +16,28 @@ ARTIFACTS: Final = Path(__file__).parent / "artifacts"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Immutable:
+    """One place of an immutable in the code on chain: its name in the source, and where it stands, in bytes."""
+
+    name: str
+    start: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ContractArtifact:
     """One compiled contract.
 
     `bytecode` is the creation code without constructor arguments, `deployed_bytecode` the code on chain with zeros in
-    the place of immutables; `immutables` lists those places as (offset, length) in bytes. `input_sha256` is the hash of
-    the standard-JSON input that compiles to this artifact.
+    the place of immutables; `immutables` lists those places in order. `input_sha256` is the hash of the standard-JSON
+    input that compiles to this artifact.
     """
 
     name: str
     abi: list[dict[str, Any]]
     bytecode: bytes
     deployed_bytecode: bytes
-    immutables: tuple[tuple[int, int], ...]
+    immutables: tuple[Immutable, ...]
     compiler: str
     settings: Mapping[str, Any]
     input_sha256: str
@@ -50,7 +59,7 @@ def load(name: str) -> ContractArtifact:
             abi=document["abi"],
             bytecode=bytes.fromhex(document["bytecode"]),
             deployed_bytecode=bytes.fromhex(document["deployedBytecode"]),
-            immutables=tuple((place["start"], place["length"]) for place in document["immutables"]),
+            immutables=tuple(Immutable(**place) for place in document["immutables"]),
             compiler=document["compiler"],
             settings=document["settings"],
             input_sha256=document["inputSha256"],

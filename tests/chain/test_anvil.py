@@ -12,6 +12,7 @@ from chain import box
 from lindenstrom.chain import anvil
 from lindenstrom.chain.client import Chain, open_chain
 from lindenstrom.chain.community import load_community
+from lindenstrom.chain.creation import Creation, compare_creations
 from lindenstrom.chain.deploy import deploy_community
 from lindenstrom.chain.errors import (
     AnvilMissing,
@@ -107,6 +108,7 @@ def test_a_community_on_anvil(directory: Path, tmp_path: Path) -> None:
     assert loaded.node == node.config
     with open_chain(loaded.node) as chain:
         loaded.check_code(chain)
+        assert compare_creations(loaded, chain) == (Creation.SAME,) * 4
         with pytest.raises(ContractRefused, match=r"UnexpectedIndex\(9, 2\)"):
             chain.send(loaded.contracts(chain).add_member(9, box.OWNER), box.KEY)
 

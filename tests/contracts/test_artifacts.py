@@ -22,7 +22,7 @@ def test_artifact_is_complete(name: str) -> None:
     assert len(artifact.deployed_bytecode) < 24_576
     assert len(artifact.bytecode) > len(artifact.deployed_bytecode)
     assert {entry["type"] for entry in artifact.abi} >= {"function", "event", "error", "constructor"}
-    assert all(not any(artifact.deployed_bytecode[at : at + size]) for at, size in artifact.immutables)
+    assert all(not any(artifact.deployed_bytecode[i.start : i.start + i.length]) for i in artifact.immutables)
     assert artifact.compiler.startswith(compiler.VERSION)
     assert artifact.settings["evmVersion"] == "cancun"
 

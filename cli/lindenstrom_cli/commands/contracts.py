@@ -1,4 +1,4 @@
-"""contracts: build, deploy, show."""
+"""contracts: build, deploy, show, check."""
 
 import secrets
 from collections.abc import Iterable
@@ -9,17 +9,21 @@ from typing import TYPE_CHECKING, ClassVar
 
 import click
 
+from lindenstrom import __version__
 from lindenstrom.chain.community import Community, load_community, refuse_existing
 from lindenstrom.chain.node import NodeConfig, NodeKind
 from lindenstrom.core.calendar import date_of
+from lindenstrom.errors import ExitCode
 from lindenstrom_cli.app import Session, command, group
 from lindenstrom_cli.catalogue import text
 from lindenstrom_cli.home import Home
-from lindenstrom_cli.render import Result, hexed
+from lindenstrom_cli.render import Result, hexed, table, wrapped
 from lindenstrom_cli.types import parse_hex
 
 if TYPE_CHECKING:
     from lindenstrom.chain.constants import Constants
+    from lindenstrom.chain.creation import Creation
+    from lindenstrom.chain.release import Match
 
 contracts = group("contracts", text("help.contracts"))
 
@@ -75,6 +79,53 @@ class Build(Result):
         yield text("contracts.built", names=", ".join(self.artifacts))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContractLine:
+    """One contract beside this release's: its code, what its immutables hold, and the transaction that created it."""
+
+    contract: str
+    address: bytes
+    code: "Match"
+    differing: tuple[str, ...]
+    creation: "Creation"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContractCheck(Result):
+    """A community's contracts beside this release's."""
+
+    SCHEMA: ClassVar[str] = "contracts-check"
+    name: str
+    node: str
+    release: str
+    verdict: str
+    contracts: tuple[ContractLine, ...]
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """0 they are this release's, 3 something differs, 5 their creation was not found."""
+        found = {"same": ExitCode.OK, "differs": ExitCode.VERIFICATION_FAILED}
+        return found.get(self.verdict, ExitCode.COULD_NOT_CHECK)
+
+    def lines(self) -> Iterable[str]:
+        """Verdict, a table, what to do."""
+        yield text(f"contracts.check_{self.verdict}", name=self.name, version=self.release)
+        rows = [
+            (
+                line.contract,
+                hexed(line.address),
+                text(f"contracts.match_{line.code}", differing=", ".join(line.differing)),
+                text(f"contracts.creation_{line.creation}"),
+            )
+            for line in self.contracts
+        ]
+        yield from table([text(f"head.{name}") for name in ("contract", "address", "code", "creation")], rows)
+        if self.verdict == "differs":
+            yield from wrapped(text("contracts.check_other_release"))
+        elif self.verdict == "not_found":
+            yield from wrapped(text("contracts.check_creation"))
+
+
 @command(contracts, "build", "contracts build")
 def build(session: Session) -> Build:  # noqa: ARG001 - every command takes its session
     """Compile the contracts from their sources. Needs a source tree; a release brings them compiled."""
@@ -119,6 +170,49 @@ def deploy(session: Session, url: str | None, yes: bool) -> Deployment:
 def show(session: Session) -> Deployment:
     """Show the community's contracts and constants, from community.toml; its auditors are those of the beginning."""
     return _shown(load_community(session.home.require().community))
+
+
+@command(
+    contracts, "check", "contracts check", "contracts check --community gartenweg.toml --node https://node.example"
+)
+@click.option(
+    "--community",
+    "community_file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Your own copy of the community file (default: community.toml in --home).",
+)
+@click.option("--node", metavar="URL", help="Ask this node instead of the community file's.")
+def check(session: Session, community_file: Path | None, node: str | None) -> ContractCheck:
+    """Compare the contracts on chain with this release's: code, wiring, constants, and how they were created.
+
+    Exit code 0: they are this release's; 3: something differs; 5: the code fits, but the node does not show how the
+    contracts were created.
+    """
+    from lindenstrom.chain.client import open_chain
+    from lindenstrom.chain.creation import compare_creations
+    from lindenstrom.chain.release import compare_release
+
+    community = load_community(community_file or session.home.require().community)
+    if node is not None:
+        community = replace(community, node=NodeConfig(kind=NodeKind.URL, url=node))
+    with open_chain(community.node) as chain:
+        matches = compare_release(community, community.codes(chain))
+        creations = compare_creations(community, chain)
+    lines = tuple(
+        ContractLine(contract=m.contract, address=m.address, code=m.match, differing=m.differing, creation=creation)
+        for m, creation in zip(matches, creations, strict=True)
+    )
+    return ContractCheck(
+        name=community.name, node=community.node.place, release=__version__, verdict=_verdict(lines), contracts=lines
+    )
+
+
+def _verdict(lines: Iterable[ContractLine]) -> str:
+    """same, not_found where nothing but creations were not found, else differs."""
+    found = {(line.code.value, line.creation.value) for line in lines}
+    if any(code != "same" or creation == "other" for code, creation in found):
+        return "differs"
+    return "not_found" if ("same", "not_found") in found else "same"
 
 
 def _node(home: Home, url: str | None) -> NodeConfig:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lindenstrom.chain.community import Community, community_ref, load_community
+from lindenstrom.chain.errors import ForeignContract
 from lindenstrom.chain.node import NodeConfig, NodeKind
 from lindenstrom.core.bundles import Bundle, read_bundle
 from lindenstrom.core.changes import Correction, is_committed
@@ -20,6 +21,7 @@ from lindenstrom.signing import is_signed_by
 from lindenstrom_cli.app import Session, command
 from lindenstrom_cli.corrected import earlier_bundle
 from lindenstrom_cli.errors import NothingExpected, UnreadableFile
+from lindenstrom_cli.render import hexed
 from lindenstrom_cli.types import ADDRESS
 from lindenstrom_cli.verdict import CHECKS, AuditorNote, Sources, Surroundings, Verification, verification
 
@@ -79,11 +81,12 @@ def verify(
         community=community_ref(community), member=member, pinned_auditors=pinned, own_packs=own or None
     )
     with ExitStack() as stack:
-        view = None if offline else _view(community, read, stack)
-        report = verify_bundle(read, expected, signed_by=is_signed_by, chain=view)
+        view, foreign = (None, ()) if offline else _view(community, read, stack)
+        report = verify_bundle(read, expected, signed_by=is_signed_by, chain=view, foreign=foreign)
         demand = view.own_demand(read.member) if view else None
         around = Surroundings(
             correction=_correction(bundle, read, community, view),
+            foreign=bool(foreign),
             demand_due_at=demand.due_at if demand else None,
             auditors=_auditor_notes(view.auditors, pinned, community.auditors) if view else (),
         )
@@ -140,11 +143,18 @@ def _correction(file: Path, bundle: Bundle, community: Community, view: "ChainFa
     return found if is_committed(earlier, community.id, community.constants.depth, digest) else None
 
 
-def _view(community: Community, bundle: Bundle, stack: ExitStack) -> "ChainFacts":
-    """What the checks ask the chain. Errors: those of opening the chain, WrongChain, CodeDiffers."""
+def _view(community: Community, bundle: Bundle, stack: ExitStack) -> "tuple[ChainFacts | None, tuple[str, ...]]":
+    """What the checks ask the chain; or, where the contracts are not this release's, nothing but that finding.
+
+    Errors: those of opening the chain, WrongChain, CodeDiffers.
+    """
     from lindenstrom.chain.client import open_chain
     from lindenstrom.facts import ChainFacts
 
     chain = stack.enter_context(open_chain(community.node))
-    community.check_code(chain)
-    return ChainFacts(community.contracts(chain), bundle.sequence)
+    try:
+        community.check_code(chain)
+    except ForeignContract as error:
+        found = error.found
+        return None, (f"contract_{found.match}", found.contract, hexed(found.address), ", ".join(found.differing))
+    return ChainFacts(community.contracts(chain), bundle.sequence), ()

@@ -137,6 +137,16 @@ def contract_abi(name: str) -> ContractAbi:
     return ContractAbi(name, loader.load(name).abi)
 
 
+def creation(contract: str, *values: Any) -> ContractCall:
+    """The call that deploys one of the project's contracts with these constructor arguments."""
+    from lindenstrom_contracts import loader
+
+    artifact = loader.load(contract)
+    inputs = next(entry["inputs"] for entry in artifact.abi if entry["type"] == "constructor")
+    data = artifact.bytecode + _encode(_types(inputs), values)
+    return ContractCall(contract=contract, function="constructor", to=None, data=data)
+
+
 def _item(entry: Entry) -> _Item:
     inputs = entry.get("inputs", ())
     types = _types(inputs)

@@ -143,6 +143,17 @@ class Chain:
         """Runtime code at an address, empty when there is none."""
         return _unhex(self._rpc.ask("eth_getCode", _hex(address), "latest"))
 
+    def creations(self, block: int) -> tuple[tuple[bytes, bytes], ...]:
+        """(address, creation code with its arguments) of each contract that a transaction of a block has created."""
+        whole = self._rpc.ask("eth_getBlockByNumber", hex(block), True) or {"transactions": ()}
+        made = [tx for tx in whole["transactions"] if not tx["to"]]
+        receipts = [self._receipt(_unhex(tx["hash"])) for tx in made]
+        return tuple(
+            (_unhex(receipt["contractAddress"]), _unhex(tx["input"]))
+            for tx, receipt in zip(made, receipts, strict=True)
+            if receipt is not None and receipt.get("contractAddress")
+        )
+
     def ensure_funds(self, address: bytes) -> None:
         """Give an account coin on a trial chain; elsewhere its owner has to see to it, and nothing happens."""
         if not self.node.is_trial or self.balance(address) >= FUNDS_WEI // 2:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lindenstrom import __version__
 from lindenstrom.chain.acts import Addresses
 from lindenstrom.chain.constants import Constants
 from lindenstrom.chain.errors import (
@@ -15,9 +16,11 @@ from lindenstrom.chain.errors import (
     CommunityFileExists,
     CommunityFileInvalid,
     CommunityFileMissing,
+    ForeignContract,
     WrongChain,
 )
 from lindenstrom.chain.node import NodeConfig, NodeKind
+from lindenstrom.chain.release import Match, compare_release
 from lindenstrom.core.bundles import CommunityRef
 from lindenstrom.core.hashing import keccak
 
@@ -49,20 +52,23 @@ class Community:
     constants: Constants
 
     def check_code(self, chain: "Chain") -> None:
-        """Compare chain id and code with the chain's, and the code with this release's.
+        """Compare chain id and code with this release and with the file.
 
-        Errors: WrongChain, CodeDiffers, ForeignContract, NodeUnreachable.
+        Errors: WrongChain, ForeignContract, CodeDiffers, NodeUnreachable.
         """
-        from lindenstrom.chain.origin import check_origin
+        codes = self.codes(chain)
+        for found in compare_release(self, codes):
+            if found.match is not Match.SAME:
+                raise ForeignContract(found, __version__)
+        for key, expected, code in zip(CONTRACT_KEYS, self.code_hashes, codes, strict=True):
+            if keccak(code) != expected:
+                raise CodeDiffers(key, _hex(getattr(self.addresses, key)), expected, keccak(code))
 
+    def codes(self, chain: "Chain") -> tuple[bytes, ...]:
+        """The four codes on chain, in the order of deployment. Errors: WrongChain, NodeUnreachable, NodeError."""
         if chain.chain_id != self.chain_id:
             raise WrongChain(self.chain_id, chain.chain_id)
-        for key, expected in zip(CONTRACT_KEYS, self.code_hashes, strict=True):
-            address = getattr(self.addresses, key)
-            found = keccak(chain.code(address))
-            if found != expected:
-                raise CodeDiffers(key, _hex(address), expected, found)
-        check_origin(self, chain)
+        return tuple(chain.code(getattr(self.addresses, key)) for key in CONTRACT_KEYS)
 
     def contracts(self, chain: "Chain") -> "Contracts":
         """The community's contracts on an open chain."""

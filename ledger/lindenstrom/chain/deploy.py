@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import astuple
 from pathlib import Path
 
-from lindenstrom.chain.abi import ContractCall
+from lindenstrom.chain.abi import creation
 from lindenstrom.chain.acts import Addresses
 from lindenstrom.chain.client import Chain
 from lindenstrom.chain.community import Community, refuse_existing, save_community
@@ -75,12 +75,7 @@ def deploy_community(
 
 
 def _create(chain: Chain, key: bytes, name: str, *values: object) -> tuple[bytes, int]:
-    from lindenstrom_contracts import loader
-
-    artifact = loader.load(name)
-    factory = chain.w3.eth.contract(abi=artifact.abi, bytecode=artifact.bytecode)
-    data = bytes.fromhex(factory.constructor(*values).data_in_transaction.removeprefix("0x"))
-    result = chain.send(ContractCall(contract=name, function="constructor", to=None, data=data), key)
+    result = chain.send(creation(name, *values), key)
     if result.created is None:
         raise DeploymentIncomplete(name)
     return result.created, result.block

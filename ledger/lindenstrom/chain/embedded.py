@@ -169,14 +169,15 @@ class EmbeddedProvider(EthereumTesterProvider):
             self._backend.reload()
             raise
 
-    def _block(self, number: Any, _full: bool = False) -> dict[str, Any] | None:
+    def _block(self, number: Any, full: bool = False) -> dict[str, Any] | None:
         chain = self._backend.chain
         head = chain.get_canonical_head()
         wanted = _number(number, head.block_number)
         if wanted > head.block_number:
             return None
         header = head if wanted == head.block_number else chain.get_canonical_block_header_by_number(wanted)
-        return {
+        mined = chain.get_block_by_header(header).transactions if full else ()
+        return ({"transactions": [_shown(transaction) for transaction in mined]} if full else {}) | {
             "number": hex(header.block_number),
             "hash": _hex(header.hash),
             "parentHash": _hex(header.parent_hash),
@@ -283,6 +284,14 @@ def open_provider(path: Path, wait_s: float) -> EmbeddedProvider:
     except BaseException:
         file.close()
         raise
+
+
+def _shown(transaction: Any) -> dict[str, Any]:
+    return {
+        "hash": _hex(transaction.hash),
+        "to": _hex(transaction.to) if transaction.to else None,
+        "input": _hex(transaction.data),
+    }
 
 
 def _error(code: int, message: str, data: str | None) -> RPCResponse:

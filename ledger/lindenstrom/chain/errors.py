@@ -3,14 +3,18 @@
 UsageError        NodeConfigInvalid, ClockGoesBack, NoClockControl, ChainFileExists, CommunityFileExists,
                   CommunityFileInvalid
 CouldNotCheck     ChainFileMissing, NotAChainFile, ChainFileBusy, NodeUnreachable, NodeError, NotMinedInTime,
-                  WrongChain, CodeDiffers, AnvilMissing, AnvilDidNotStart, CommunityFileMissing, UnexpectedAnswer,
-                  DeploymentIncomplete
+                  WrongChain, CodeDiffers, ForeignContract, AnvilMissing, AnvilDidNotStart,
+                  CommunityFileMissing, UnexpectedAnswer, DeploymentIncomplete
 RefusedByRules    ContractRefused, NonceTaken, NotEnoughFunds
 """
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lindenstrom.errors import CouldNotCheck, RefusedByRules, UsageError
+
+if TYPE_CHECKING:
+    from lindenstrom.chain.release import ContractMatch
 
 
 class NodeConfigInvalid(UsageError):
@@ -125,14 +129,21 @@ class CodeDiffers(CouldNotCheck):
 
 
 class ForeignContract(CouldNotCheck):
-    """A contract is not this release's, or was not made by its constructor from what the community file says."""
+    """A contract of the community is not this release's, or not built for this community. `found` says which."""
 
-    def __init__(self, contract: str, address: bytes) -> None:
+    def __init__(self, found: "ContractMatch", version: str) -> None:
+        where = f"{found.contract}'s address 0x{found.address.hex()}"
+        differing = ", ".join(found.differing)
+        what = {
+            "no_code": f"There is no code at {where}",
+            "other_code": f"The code at {where} is not that of this release ({version})",
+            "other_values": f"The code at {where} holds other values than the community's ({differing})",
+        }[found.match]
         super().__init__(
-            f"The {contract} at 0x{address.hex()} is not this release's contract as the community file describes it: "
-            "it may void nothing, or let anybody post. Do not trust it; a community that another release founded is "
-            "checked with that release."
+            f"{what}. Use the release that deployed the community; if there is none whose `contracts check` fits, "
+            "these are not Lindenstrom's contracts: go on with nothing."
         )
+        self.found = found
 
 
 class AnvilMissing(CouldNotCheck):

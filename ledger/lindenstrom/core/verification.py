@@ -248,9 +248,22 @@ class Expectation:
     own_packs: Mapping[bytes, bytes] | None = None
 
 
-def verify_bundle(bundle: Bundle, expected: Expectation, *, signed_by: SignedBy, chain: ChainView | None) -> Report:
-    """Run the seven checks. `chain` None is an offline verification."""
+def verify_bundle(
+    bundle: Bundle,
+    expected: Expectation,
+    *,
+    signed_by: SignedBy,
+    chain: ChainView | None,
+    foreign: tuple[str, ...] = (),
+) -> Report:
+    """Run the seven checks. `chain` None is an offline verification.
+
+    foreign: finding and detail where the contracts are not the project's; then they are not asked, and `chain` is None.
+    """
     checks = _Ledger()
+    if foreign:
+        checks.fail(7, foreign[0], *foreign[1:])
+        checks.skip(6, "foreign_contracts")
     _identity(bundle, expected, checks)
     bundle = replace(bundle, community=expected.community)  # never the file's own copy
     if chain is not None:
