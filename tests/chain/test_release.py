@@ -16,7 +16,7 @@ from lindenstrom.chain.client import Chain, open_chain
 from lindenstrom.chain.community import Community
 from lindenstrom.chain.creation import Creation, compare_creations, creation_calls
 from lindenstrom.chain.deploy import default_constants, deploy_community
-from lindenstrom.chain.errors import ForeignContract
+from lindenstrom.chain.errors import ContractRefused, ForeignContract
 from lindenstrom.chain.node import NodeConfig, NodeKind
 from lindenstrom.chain.release import Match, compare_code, compare_release, immutable_values, impossible_values
 from lindenstrom.core.eip712 import domain_separator
@@ -132,13 +132,36 @@ def test_an_honest_community_fits(site: Site) -> None:
 
 
 @pytest.mark.integration
+def test_possible_values_are_those_that_the_constructor_lets_through(site: Site) -> None:
+    floors = site.community.constants
+    for field, least, greatest in (
+        ("offset_hours", 0, 2),
+        ("close_delay_s", 36 * 3600, 2**32 - 1),
+        ("objection_period_s", 14 * 86400, 2**32 - 1),
+        ("answer_time_s", 3 * 86400, 2**32 - 1),
+        ("depth", 1, 20),
+    ):
+        for value in (least - 1, least, greatest, greatest + 1):
+            if not 0 <= value < 2**32:
+                continue
+            changed = replace(site.community, constants=replace(floors, **{field: value}))
+            try:
+                site.chain.call(creation_calls(changed)[0])
+                refused: tuple[object, ...] = ()
+            except ContractRefused as error:
+                refused = (error.name,)
+            assert bool(refused) == bool(impossible_values(changed)), (field, value)
+            assert refused in ((), ("ConstantOutOfRange",))
+
+
+@pytest.mark.integration
 def test_a_settlement_with_one_changed_byte(site: Site) -> None:
     code = bytearray(site.code("settlement"))
     code[100] ^= 1
     forged = site.with_place(settlement=planted(site.chain, bytes(code), key=AUDITOR))
     assert site.matches(forged) == {"Settlement": (Match.OTHER_CODE, ())}
     assert site.creations(forged) == (*(Creation.SAME,) * 3, Creation.OTHER)
-    with pytest.raises(ForeignContract, match="The code at Settlement's address 0x[0-9a-f]{40} is not that of this rel"):
+    with pytest.raises(ForeignContract, match=r"The code at Settlement's address 0x[0-9a-f]{40} is not this release's"):
         forged.check_code(site.chain)
 
 

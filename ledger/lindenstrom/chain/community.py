@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lindenstrom import __version__
 from lindenstrom.chain.acts import Addresses
 from lindenstrom.chain.constants import Constants
 from lindenstrom.chain.errors import (
@@ -59,7 +58,7 @@ class Community:
         codes = self.codes(chain)
         for found in compare_release(self, codes):
             if found.match is not Match.SAME:
-                raise ForeignContract(found, __version__)
+                raise ForeignContract(found)
         for key, expected, code in zip(CONTRACT_KEYS, self.code_hashes, codes, strict=True):
             if keccak(code) != expected:
                 raise CodeDiffers(key, _hex(getattr(self.addresses, key)), expected, keccak(code))

@@ -131,12 +131,12 @@ class CodeDiffers(CouldNotCheck):
 class ForeignContract(CouldNotCheck):
     """A contract of the community is not this release's, or not built for this community. `found` says which."""
 
-    def __init__(self, found: "ContractMatch", version: str) -> None:
+    def __init__(self, found: "ContractMatch") -> None:
         where = f"{found.contract}'s address 0x{found.address.hex()}"
         differing = ", ".join(found.differing)
         what = {
             "no_code": f"There is no code at {where}",
-            "other_code": f"The code at {where} is not that of this release ({version})",
+            "other_code": f"The code at {where} is not this release's",
             "other_values": f"The code at {where} holds other values than the community's ({differing})",
         }[found.match]
         super().__init__(
