@@ -29,8 +29,8 @@ Others, per household and quarter-hour:
 
 | project | gas | source |
 |---|--:|---|
-| Hypha | 76 146 | its published contract `EnergyPPAv2` |
-| BloGPV | about 215 000 | the research project's published contracts |
+| Hypha | 76 146 | its published contract `EnergyPPAv2`, github.com/hypha-dao/hypha-web |
+| BloGPV | about 215 000 | the research project's published contracts; where they are kept today is not known to us |
 | lemlab | about 1 420 000 | its published contracts, github.com/tum-ewk/lemlab |
 
 Theirs were measured when this project was designed, from their published code on an in-process EVM; `dev.py gas` does not repeat that. They compute the
