@@ -53,6 +53,8 @@ def standard_input(name: str) -> dict[str, Any]:
             "evmVersion": "cancun",
             "optimizer": {"enabled": True, "runs": 200},
             "viaIR": name in VIA_IR,
+            # no digest of the sources behind the code: what runs makes a release, not its comments
+            "metadata": {"appendCBOR": False, "bytecodeHash": "none"},
             "outputSelection": {
                 f"{PACKAGE.name}/{name}.sol": {
                     "": ["ast"],  # for the immutables' names
