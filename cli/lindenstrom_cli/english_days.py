@@ -16,9 +16,9 @@ _METER: Final[dict[str, str]] = {
     "head.member": "member",
     "head.position": "position",
     "meter.imported": "{added} new records taken.",
-    "meter.late": "{count} values came after their day was built; the next `lindenstrom meter anchor` corrects it.",
-    "meter.outside": "{count} values lie outside the days on which their meter is bound.",
-    "meter.unknown": "{count} metering points in the files are not this reader's.",
+    "meter.late": "{count} value[|s] came after [its|their] day was built; `lindenstrom meter anchor` corrects it.",
+    "meter.outside": "{count} value[ lies|s lie] outside the days on which [its|their] meter is bound.",
+    "meter.unknown": "{count} metering point[|s] in the files [is|are] not this reader's.",
     "meter.not_used": "{count} not used: {reason}",
     "meter.no_day": "Nothing to anchor: no day is over that is not anchored already.",
     "meter.day_anchored": "{day}  anchored",
@@ -47,7 +47,7 @@ _DAYS: Final[dict[str, str]] = {
         "{day}  final posting {sequence}: newer readings of reader {readers}; can be corrected until {until} "
         "(lindenstrom operator correct {day})"
     ),
-    "operator.waits_for_answer": "{day}  posting {sequence} waits for the answer to {count} demands",
+    "operator.waits_for_answer": "{day}  posting {sequence} waits for the answer to {count} demand[|s]",
     "operator.answered": "Member {member}'s day of {day} (posting {sequence}) is public; the demand is answered.",
     "operator.would_answer": "The contract would take this as the answer for posting {sequence}. Nothing was sent.",
     "operator.answer_reveals": "The answer makes public, readable by anyone:",
@@ -57,7 +57,9 @@ _DAYS: Final[dict[str, str]] = {
     "operator.final": "{day}  posting {sequence} is final",
     "operator.waits": "{day}  posting {sequence} can be final from {when}",
     "operator.nothing_open": "No posting waits for finality.",
-    "operator.overview": "{members} members, {readers} readers, {agreements} agreements; the chain's clock: {now}",
+    "operator.overview": (
+        "{members} member[|s], {readers} reader[|s], {agreements} agreement[|s]; the chain's clock: {now}"
+    ),
     "operator.unfinished": "Unfinished postings: {sequences}. Finish them: lindenstrom operator day --due",
     "progress.settle": "settling",
     "head.day": "day",
@@ -83,8 +85,8 @@ _DAYS: Final[dict[str, str]] = {
     "statement.none": "No statements for member {member} in the mailbox.",
     "statement.total": "Total, of each day the newest final, else what is posted: {total} EUR (positive: to receive)",
     "statement.title": "{community}, {name} (member {member}), {day}",
-    "statement.estimated": "{meter}: {count} quarter-hours are estimated or provisional.",
-    "statement.missing": "{meter}: {count} quarter-hours are missing; they count as 0.",
+    "statement.estimated": "{meter}: {count} quarter-hour[ is|s are] estimated or provisional.",
+    "statement.missing": "{meter}: {count} quarter-hour[ is|s are] missing; [it counts|they count] as 0.",
     "statement.replaced": "{meter}: the day was not read; the operator used substitute values.",
     "statement.true_up": (
         "{meter}: read again; its registers show {drew} kWh drawn and {fed_in} kWh fed in beyond the substitute values "
@@ -99,7 +101,7 @@ _DAYS: Final[dict[str, str]] = {
     "correction.amount": "{label}: {before} EUR, now {after} EUR ({by}; positive: to receive)",
     "correction.net": "total: {before} EUR, now {after} EUR ({by}; positive: to receive)",
     "total.title": "{community}, member {member}, {first} to {last}",
-    "total.block": "By what was final at block {block} ({when}): {count} days, of each the newest final.",
+    "total.block": "By what was final at block {block} ({when}): {count} day[|s], of each the newest final.",
     "total.not_posted": "Not in this sum, because not posted: {days}",
     "total.not_final": "Not in this sum, because not final yet: {days}",
     "total.no_bundle": "Not in this sum, because your file is not here: {days}. Ask the operator for it.",
@@ -144,8 +146,8 @@ _DAYS: Final[dict[str, str]] = {
     "refute.levels_voided": "The contract voided posting {sequence} of {day}: {why} (agreement {agreement}, {slot}).",
     "refute.handed_over": "Signed, and put into the mailbox to be carried by anyone (lindenstrom carry): {file}",
     "refute.reveals": "Sending this makes public, readable by anyone:",
-    "refute.reveals_meters": "  – every quarter-hour of your {count} meters on {day}, and their registers",
-    "refute.reveals_parameters": "  – your share and weight in {count} agreements",
+    "refute.reveals_meters": "  – every quarter-hour of your {count} meter[|s] on {day}, and their registers",
+    "refute.reveals_parameters": "  – your share and weight in {count} agreement[|s]",
     "refute.reveals_levels": "  – the agreements' levels of that day, which hint at your neighbours' readings",
     "refute.reveals_statement": "  – your lines and your total of that day",
     "refute.for_ever": "It can never be taken back. An auditor can recompute it all without publishing anything.",
@@ -160,7 +162,7 @@ _AUDIT: Final[dict[str, str]] = {
         "{fed_in} kWh fed in; not priced"
     ),
     "days.span": "{first} to {last}",
-    "audit.verdict": "{verdict}   {count} postings recomputed",
+    "audit.verdict": "{verdict}   {count} posting[|s] recomputed",
     "audit.passed": "✓ PASSED",
     "audit.differs": "✗ DIFFERS",
     "audit.incomplete": "? INCOMPLETE",

@@ -27,7 +27,7 @@ DEMO: Final[dict[str, str]] = {
     ),
     "demo.found": (
         "{verdict}  check {checks} fails: {agreement}: the bill says {stated} EUR, the rules give {rules} EUR, "
-        "{difference} EUR in the member's favour"
+        "{difference} EUR too little for the member"
     ),
     "demo.refuted": (
         "  refute: the contract recomputed the day from the signed readings and voided posting {sequence} "
@@ -46,6 +46,7 @@ DEMO: Final[dict[str, str]] = {
     "demo.try_verify": "  lindenstrom verify {bundle} --member {member} --home {home}",
     "demo.try_audit": "  lindenstrom audit run --home {home}",
     "demo.try_status": "  lindenstrom operator status --home {home}",
+    "demo.try_how": "In a clone, `lindenstrom` is `python3 dev.py run`.",
     "demo.load_title": "{name}, {days} days from {first} to {last}: {households} measured households, {meters} meters",
     "demo.load_label": "Days settled and attested",
     "demo.load_parts": "one day takes {total} ms on average: {parts}",
@@ -53,24 +54,29 @@ DEMO: Final[dict[str, str]] = {
     "demo.load_shared": "shared: {shared} kWh of {drew} kWh drawn and {fed} kWh fed in",
     "cheat.unknown": "no lie is called {names}; there are: {known}",
     "cheat.telling": "The operator tells a lie: {lie} …",
-    "cheat.title": "{count} lies in {name}, and who caught them",
+    "cheat.title": "{count} lie[|s] told in {name}, and the end of each",
     "cheat.head.lie": "lie",
-    "cheat.head.noticed": "the member's own check",
+    "cheat.head.noticed": "own check",
     "cheat.head.by": "voided by",
     "cheat.head.why": "because",
     "cheat.head.gas": "gas",
-    "cheat.head.public": "became public",
-    "cheat.noticed_checks": "fails: {checks}",
+    "cheat.head.public": "public",
+    "cheat.noticed_checks": "fails {checks}",
     "cheat.noticed_nothing": "sees nothing",
-    "cheat.noticed_nothing_came": "nothing to check",
-    "cheat.by_refute": "the contract",
-    "cheat.by_levels": "the contract",
-    "cheat.by_demand": "the contract",
-    "cheat.by_auditor": "an auditor",
-    "cheat.public_refute": "that member's day, and the levels",
-    "cheat.public_levels": "the agreement's levels of the day",
-    "cheat.public_demand": "nothing",
-    "cheat.public_auditor": "nothing",
+    "cheat.noticed_nothing_came": "no bundle",
+    "cheat.by_refute": "contract",
+    "cheat.by_levels": "contract",
+    "cheat.by_demand": "contract",
+    "cheat.by_auditor": "auditor",
+    "cheat.public_refute": "day",
+    "cheat.public_levels": "levels",
+    "cheat.public_demand": "–",
+    "cheat.public_auditor": "–",
+    "cheat.why_more": "{first}, and {count} more",
+    "cheat.note_columns": (
+        "own check: what the member's `verify` says, by the number of the check. gas: for voiding. public: what that "
+        "publishes, that member's day with the levels, or the levels alone."
+    ),
     "cheat.note_contract": (
         "The contract: it recomputed what a member opened by a signed act, and voided. Nobody had to be trusted."
     ),

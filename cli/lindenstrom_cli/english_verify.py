@@ -9,13 +9,20 @@ VERIFICATION: Final[dict[str, str]] = {
         "Keep the file and send it to the auditor, who can tell a corrected value from a changed copy. "
         "You can also have the contract decide, in public: lindenstrom refute {bundle}"
     ),
-    "verify.void_next": "The posting is void and binds nobody. The day is posted anew: lindenstrom statement list",
     "verify.foreign_next": (
         "Nothing that these contracts say was read. If another release of this program deployed the community, "
         "verify with that one. Otherwise ask an auditor for the community file: lindenstrom contracts check"
     ),
+    "verify.other_next": (
+        "The file is of another member or community than you named. Take the right one, or ask the operator for it: "
+        "lindenstrom statement list"
+    ),
+    "verify.void_next": (
+        "The posting is void and binds nobody. The day has to be posted anew; ask for that file: "
+        "lindenstrom statement list"
+    ),
     "verify.not_final": "Nothing is wrong so far. Final from {when} on, unless it is found wrong before.",
-    "verify.demands_open": "Not final before {count} open demands for bundles are answered.",
+    "verify.demands_open": "Not final before {count} open demand[|s] for bundles [is|are] answered.",
     "verify.own_demand": (
         "Your demand for this bundle is open until {when}. You have it now: an auditor can confirm that, "
         "lindenstrom audit confirm {sequence} --member {member}"
@@ -47,7 +54,7 @@ VERIFICATION: Final[dict[str, str]] = {
     "amount.owe": "You owe      {net} EUR",
     "amount.owed": "You are owed {net} EUR",
     "amount.even": "You owe nothing and are owed nothing.",
-    "amount.substitutes": "{count} quarter-hour values were not measured: they are provisional, estimated or missing.",
+    "amount.substitutes": "{count} quarter-hour value[ was|s were] not measured: provisional, estimated or missing.",
     "amount.true_up": (
         "A meter is read again: its registers show {drew} kWh drawn and {fed_in} kWh fed in beyond the substitute "
         "values. It is not billed here."
@@ -55,8 +62,8 @@ VERIFICATION: Final[dict[str, str]] = {
     "difference.taken": "{label}: the rules give you {rules} kWh from neighbours, the statement says {stated} kWh.",
     "difference.given": "{label}: by the rules you gave {rules} kWh, the statement says {stated} kWh.",
     "difference.amount": "{label}: the rules give {rules} EUR, the statement says {stated} EUR (positive: to receive).",
-    "difference.yours": "Difference: {amount} EUR in your favour.",
-    "difference.theirs": "Difference: {amount} EUR to your disadvantage.",
+    "difference.yours": "The statement gives you {amount} EUR too little.",
+    "difference.theirs": "The statement gives you {amount} EUR too much.",
     "status.ok": "ok",
     "status.failed": "FAILED",
     "status.not_checked": "not checked",
@@ -84,7 +91,7 @@ VERIFICATION: Final[dict[str, str]] = {
     "trust.node": "the node {node}; --node URL uses another one",
     "trust.trial": "the trial chain {node}: whoever runs it can rewrite it",
     "trust.offline": "no node: the chain was not asked",
-    "trust.packs": "your own copies of {count} meter readings",
+    "trust.packs": "your own copies of the readings of {count} meter[|s]",
     "trust.no_packs": "the readers' signatures: you gave no readings of your own (--packs MAILBOX)",
     "trust.pinned": "the auditors that you have pinned: {auditors}",
     "trust.none_pinned": "no auditor: you have pinned none (--auditor ADDRESS)",
@@ -106,7 +113,7 @@ VERIFICATION: Final[dict[str, str]] = {
     "finding.contract_other_values": "the code at {0}'s address {1} was built for another community: {2}",
     "finding.not_posted": "the contract knows no posting {0}",
     "finding.other_digest": "posting {0} in the contract is another one",
-    "finding.void": "posting {0} is void; the day is posted anew, ask for the new file",
+    "finding.void": "posting {0} is void",
     "finding.reason_statement_field": "the statement committed for you speaks of another community, day or member",
     "finding.reason_source_missing": "the posting names no source for one of your meters",
     "finding.reason_source_malformed": "the source named for one of your meters is impossible",

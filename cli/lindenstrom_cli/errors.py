@@ -14,6 +14,7 @@ import re
 from datetime import date
 from pathlib import Path
 
+from lindenstrom.core.verification import PostingState
 from lindenstrom.errors import CouldNotCheck, KeyProblem, LindenstromError, RefusedByRules, UsageError
 
 _HINT_MARK = "; "
@@ -49,7 +50,7 @@ class NothingWrong(RefusedByRules):
 
     def __init__(self, sequence: int) -> None:
         super().__init__(
-            f"the contract recomputed your day and agrees with posting {sequence}, nothing was sent; "
+            f"recomputed by the contract's rules, your day agrees with posting {sequence}, nothing was sent; "
             "if a reading is untrue, ask an auditor: the contract cannot know that"
         )
 
@@ -57,11 +58,12 @@ class NothingWrong(RefusedByRules):
 class NotOpenAnyMore(RefusedByRules):
     """The posting is not the open one."""
 
-    def __init__(self, sequence: int) -> None:
-        super().__init__(
-            f"posting {sequence} is not open to refutation: it is void, final, or another one; "
-            "see: lindenstrom statement list"
-        )
+    def __init__(self, sequence: int, state: PostingState) -> None:
+        how, remedy = {
+            PostingState.FINAL: ("final, and cannot be refuted any more", "an auditor can still contest it"),
+            PostingState.VOID: ("void already, and binds nobody", "see: lindenstrom statement list"),
+        }.get(state, ("not the one in this file", "ask the operator for the file again"))
+        super().__init__(f"posting {sequence} is {how}; {remedy}")
 
 
 class LevelsNotWrong(RefusedByRules):
@@ -78,7 +80,7 @@ class NoOpenPosting(RefusedByRules):
     """The day has no posting that can be objected to."""
 
     def __init__(self, day: date) -> None:
-        super().__init__(f"{day} has no posting that is open to objection; see: lindenstrom operator status")
+        super().__init__(f"{day} has no posting that is open to objection; see: lindenstrom statement list")
 
 
 class DisputesNotPublic(RefusedByRules):

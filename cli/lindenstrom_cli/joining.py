@@ -94,12 +94,12 @@ def join(
         raise ActFileExists(file)
     else:
         world = open_world(session)
-        salt = secrets.token_bytes(32)
+        member, salt = world.member(given), secrets.token_bytes(32)
         terms = world.contracts.terms(number)
         own_weight, own_limit = _for_terms(terms, ROLES[role], (weight, parts, rank), limit)
         parameters = Parameters(weight=own_weight, share_ppm=share, limit_ueur_kwh=own_limit, salt=salt).checked(terms)
         message = Join(
-            member=world.member(given),
+            member=member,
             agreement=number,
             role=ROLES[role],
             from_day=first_day(first, world.chain.now()),

@@ -77,7 +77,9 @@ def _fault(world: World, bundle: Bundle, agreement: int) -> tuple[BundleAgreemen
 
     posting = world.contracts.posting(bundle.sequence)
     if posting.digest != bundle.digest or posting.state is not PostingState.POSTED:
-        raise NotOpenAnyMore(bundle.sequence)
+        raise NotOpenAnyMore(
+            bundle.sequence, posting.state if posting.digest == bundle.digest else PostingState.UNKNOWN
+        )
     window = bundle.header.window
     held = {m.membership.agreement: m.terms for m in world.contracts.live_memberships(bundle.member, window)}
     opened = next((a for a in bundle.agreements if a.membership.agreement == agreement), None)

@@ -14,10 +14,11 @@ from typing import Any
 import click
 
 from lindenstrom import __version__
+from lindenstrom.chain.errors import ContractRefused
 from lindenstrom.errors import ExitCode, LindenstromError
 from lindenstrom_cli.catalogue import CATALOGUE, text
 from lindenstrom_cli.errors import message_and_hint
-from lindenstrom_cli.render import Renderer
+from lindenstrom_cli.render import Renderer, utc
 
 SECTIONS: dict[str, dict[str, str]] = {
     "start": {"demo": "lindenstrom_cli.demo.run:demo", "init": "init:init"},
@@ -91,7 +92,10 @@ def report(error: Exception, *, debug: bool) -> int:
     if isinstance(error, LindenstromError):
         message, hint = message_and_hint(error)
         # A contract's own error carries its name: the catalogue says what to do about it.
-        renderer.error(message, hint or CATALOGUE.get(f"refused.{getattr(error, 'name', '')}"))
+        hint = hint or CATALOGUE.get(f"refused.{getattr(error, 'name', '')}")
+        if isinstance(error, ContractRefused) and hint and "{time}" in hint:
+            hint = hint.format(time=utc(int(str(error.values[0]))))
+        renderer.error(message, hint)
         return error.exit_code
     if isinstance(error, click.Abort):
         renderer.error(text("error.interrupted"))

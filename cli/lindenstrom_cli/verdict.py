@@ -179,7 +179,10 @@ class Verification(Result):
         """What to do when something failed."""
         if self.foreign_contracts:
             return text("verify.foreign_next")
-        return text("verify.void_next" if self.voided else "verify.failed_next", bundle=self.bundle)
+        failed = [check.id for check in self.checks if check.status is CheckStatus.FAILED]
+        return text(
+            f"verify.{'void' if self.voided else 'other' if failed == [1] else 'failed'}_next", bundle=self.bundle
+        )
 
     def _corrections(self) -> Iterator[str]:
         """Whether a later revision stands, and what this one changed."""

@@ -74,3 +74,12 @@ def test_every_finding_of_the_checks_has_words() -> None:
 
 def test_values_are_put_in() -> None:
     assert text("key.made", alias="anna", address="0x1") == "Key anna: 0x1"
+
+
+def test_a_count_of_one_takes_the_singular() -> None:
+    shown = {"sequence": 1, "day": "2026-06-03"}
+    assert text("operator.waits_for_answer", count=1, **shown).endswith("1 demand")
+    assert text("operator.waits_for_answer", count=11, **shown).endswith("11 demands")
+    shown = {"readers": 1, "agreements": 2, "now": "noon"}
+    assert text("operator.overview", members=1, **shown).startswith("1 member, 1 reader, 2 agreements;")
+    assert text("verify.demands_open", count=1) == "Not final before 1 open demand for bundles is answered."

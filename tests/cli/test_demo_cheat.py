@@ -5,7 +5,9 @@ import json
 import pytest
 from tests.cli.test_demo_run import run
 
-from lindenstrom_cli.demo.lies import LIES
+from lindenstrom.core.refutation import Reason
+from lindenstrom_cli.demo.cheatreport import Caught, CheatReport
+from lindenstrom_cli.demo.lies import LIES, Way
 from lindenstrom_cli.types import LIES as NAMES
 
 ENDS = {
@@ -29,6 +31,19 @@ ENDS = {
 
 def test_the_names_are_those_of_the_lies() -> None:
     assert tuple(lie.name for lie in LIES) == NAMES == tuple(ENDS)
+
+
+def test_the_table_fits_a_terminal() -> None:
+    common = {"gas": 1_324_366, "opened_bytes": 6_000, "posting_gas": 1}
+    longest = max(LIES, key=lambda lie: len(lie.name)).name
+    caught = [
+        Caught(lie=longest, way=Way.REFUTE, checks=(2, 5), reason=reason, finding="", **common) for reason in Reason
+    ]  # type: ignore[arg-type]
+    finding = "energy balance, levels, replacements, statements"
+    caught.append(Caught(lie=longest, way=Way.AUDITOR, checks=(), reason=None, finding=finding, **common))  # type: ignore[arg-type]
+    lines = list(CheatReport(community="Lindenhain", caught=tuple(caught), home=None, seconds=1.0).lines())
+    assert max(map(len, lines)) <= 100
+    assert any("energy balance, levels, and 2 more" in line for line in lines)
 
 
 @pytest.mark.integration

@@ -86,6 +86,9 @@ def test_a_final_is_corrected_and_what_changed_is_shown(tmp_path: Path) -> None:
         assert (contracts.live(FIRST_DAY), contracts.newest_final(FIRST_DAY)) == (2, 1)
         assert status(office).corrections == ()
         assert (status(office).days[0].state, status(office).days[0].posting.revision) == (DayState.POSTED, 1)  # type: ignore[union-attr]
+        world.chain.advance_to(world.chain.now() + 5 * 86_400)
+        days = status(office, days=1).days
+        assert len(days) > 1 and days[0].window == FIRST_DAY  # long past, not final: still listed
         with pytest.raises(NotCorrectable):
             correct_day(office, FIRST_DAY)
         report = audit_run(office.mailbox, world.chain, world.community)

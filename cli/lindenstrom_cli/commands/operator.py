@@ -302,7 +302,13 @@ def finalise(session: Session) -> Finality:
 
 
 @command(operator, "status", "operator status", "operator status --days 31 --json", password=True)
-@click.option("--days", type=click.IntRange(1), default=14, show_default=True, help="How many days to look back.")
+@click.option(
+    "--days",
+    type=click.IntRange(1),
+    default=14,
+    show_default=True,
+    help="How many days to look back; those not final are always listed.",
+)
 def status(session: Session, days: int) -> Overview:
     """Show where the latest days stand: waiting, due, posted, final."""
     from lindenstrom.operator.status import status as status_of

@@ -118,8 +118,10 @@ def _reason(world: World, bundle: Bundle, packs: Path | None) -> tuple[Opening, 
 
     facts = ChainFacts(world.contracts, bundle.sequence)
     posting = facts.posting(bundle.sequence)
-    if posting is None or posting.digest != bundle.digest or posting.state is not PostingState.POSTED:
-        raise NotOpenAnyMore(bundle.sequence)
+    if posting is None or posting.digest != bundle.digest:
+        raise NotOpenAnyMore(bundle.sequence, PostingState.UNKNOWN)
+    if posting.state is not PostingState.POSTED:
+        raise NotOpenAnyMore(bundle.sequence, posting.state)
     for membership, terms in facts.memberships(bundle.member, bundle.header.window):
         if not terms.public_disputes:
             raise DisputesNotPublic(membership.agreement)

@@ -8,7 +8,7 @@ from typing import ClassVar
 from lindenstrom.core.refutation import Reason
 from lindenstrom_cli.catalogue import text
 from lindenstrom_cli.demo.lies import Way
-from lindenstrom_cli.render import Result, emphasis, table
+from lindenstrom_cli.render import Result, emphasis, table, wrapped
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +32,12 @@ class Caught:
     @property
     def why(self) -> str:
         """What the contract or the auditor found, in words."""
-        return self.finding if self.reason is None else self.reason.name.lower().replace("_", " ")
+        if self.reason is not None:
+            return self.reason.name.lower().replace("_", " ")
+        first, *more = self.finding.split(", ")
+        if len(more) < 3:
+            return self.finding
+        return text("cheat.why_more", first=f"{first}, {more[0]}", count=len(more) - 1)
 
     @property
     def public(self) -> str:
@@ -59,13 +64,15 @@ class CheatReport(Result):
         rows = [(row.lie, _noticed(row), row.by, row.why, str(row.gas), row.public) for row in self.caught]
         yield from table(head, rows, right=frozenset({4}))
         yield ""
-        yield text("cheat.note_contract")
-        if any(row.way is Way.AUDITOR for row in self.caught):
-            yield text("cheat.note_auditor")
-        yield text("cheat.not_in_it")
+        auditor = any(row.way is Way.AUDITOR for row in self.caught)
+        for note in ("note_columns", "note_contract", *(["note_auditor"] if auditor else []), "not_in_it"):
+            yield from wrapped(text(f"cheat.{note}"))
         yield text("demo.seconds", seconds=self.seconds)
         if self.home is not None:
             yield text("demo.kept", home=self.home)
+            yield text("demo.try_audit", home=self.home)
+            yield text("demo.try_status", home=self.home)
+            yield text("demo.try_how")
 
 
 def _noticed(row: Caught) -> str:

@@ -176,3 +176,4 @@ class DemoReport(Result):
         yield text("demo.try_verify", home=self.home, bundle=self.verified_file, member=self.verified_member)
         yield text("demo.try_audit", home=self.home)
         yield text("demo.try_status", home=self.home)
+        yield text("demo.try_how")

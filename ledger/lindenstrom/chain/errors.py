@@ -8,6 +8,7 @@ CouldNotCheck     ChainFileMissing, NotAChainFile, ChainFileBusy, NodeUnreachabl
 RefusedByRules    ContractRefused, NonceTaken, NotEnoughFunds
 """
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,10 @@ from lindenstrom.errors import CouldNotCheck, RefusedByRules, UsageError
 
 if TYPE_CHECKING:
     from lindenstrom.chain.release import ContractMatch
+
+
+def _utc(time: int) -> str:
+    return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 class NodeConfigInvalid(UsageError):
@@ -29,7 +34,8 @@ class ClockGoesBack(UsageError):
 
     def __init__(self, now: int, wanted: int) -> None:
         super().__init__(
-            f"The chain's clock stands at {now}; it cannot go back to {wanted}. Choose a later time or a new chain."
+            f"The chain's clock stands at {_utc(now)}; it cannot go back to {_utc(wanted)}. "
+            "Choose a later time or a new chain."
         )
         self.now = now
         self.wanted = wanted

@@ -39,7 +39,7 @@ class DayStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommunityStatus:
-    """The operator's overview: the newest days, every final that newer readings could correct, every open demand."""
+    """The operator's overview: the newest days and all not final, every final to correct, every open demand."""
 
     now: int
     members: int
@@ -57,7 +57,7 @@ class CommunityStatus:
 
 
 def status(office: Office, *, days: int = MAX_DAYS) -> CommunityStatus:
-    """The newest `days` windows that somebody had an agreement on, up to the running one.
+    """The newest `days` windows that somebody had an agreement on, up to the running one, and earlier ones not final.
 
     Errors: those of chain and store.
     """
@@ -72,14 +72,15 @@ def status(office: Office, *, days: int = MAX_DAYS) -> CommunityStatus:
     running = office.zone.window_at(now)
     first = max(office.community.first_window, running - MAX_DAYS + 1)
     roster = office.reader.roster()
-    windows = [w for w in range(first, running + 1) if w in postings or not roster.is_idle(w)][-days:]
+    windows = [w for w in range(first, running + 1) if w in postings or not roster.is_idle(w)]
+    rows = [_day(office, w, postings.get(w, []), delivered, now) for w in windows]
     return CommunityStatus(
         now=now,
         members=contracts.member_count(),
         readers=contracts.reader_count(),
         agreements=contracts.agreement_count(),
         unfinished=tuple(p.sequence for p in unfinished),
-        days=tuple(_day(office, w, postings.get(w, []), delivered, now) for w in windows),
+        days=tuple(d for at, d in enumerate(rows, days) if at >= len(rows) or d.state is not DayState.FINAL),
         corrections=corrections_due(office.reader, roster, every, now),
         demands=open_demands(contracts, every),
     )
