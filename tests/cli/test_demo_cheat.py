@@ -38,9 +38,9 @@ def test_the_table_fits_a_terminal() -> None:
     longest = max(LIES, key=lambda lie: len(lie.name)).name
     caught = [
         Caught(lie=longest, way=Way.REFUTE, checks=(2, 5), reason=reason, finding="", **common) for reason in Reason
-    ]  # type: ignore[arg-type]
+    ]
     finding = "energy balance, levels, replacements, statements"
-    caught.append(Caught(lie=longest, way=Way.AUDITOR, checks=(), reason=None, finding=finding, **common))  # type: ignore[arg-type]
+    caught.append(Caught(lie=longest, way=Way.AUDITOR, checks=(), reason=None, finding=finding, **common))
     lines = list(CheatReport(community="Lindenhain", caught=tuple(caught), home=None, seconds=1.0).lines())
     assert max(map(len, lines)) <= 100
     assert any("energy balance, levels, and 2 more" in line for line in lines)
