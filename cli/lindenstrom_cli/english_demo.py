@@ -16,7 +16,7 @@ DEMO: Final[dict[str, str]] = {
     "demo.head.net": "EUR",
     "demo.table_note": "EUR: what the member gets (+) or pays (-) for the energy shared; the rest is the supplier's.",
     "demo.day_line": "{day}: {slots} quarter-hours, posting {sequence}, attested and final, {gas} gas to settle",
-    "demo.missing": "  {count} meter without a reading (reader {reader} was silent): settled as zeros, status missing",
+    "demo.missing": "  {count} meter without a reading (reader {reader} was silent): replaced by the day before, estimated",
     "demo.sml": "{telegrams} SML telegrams from three households; the others came in the metering operator's file",
     "demo.gas": "{whole}.{tenth} gas per member and quarter-hour (anchor, post, attest, finalise)",
     "demo.picture": "picture of {day}: {path}",
@@ -35,8 +35,7 @@ DEMO: Final[dict[str, str]] = {
     ),
     "demo.again": "  the honest day was posted again as posting {sequence}, attested, and is final",
     "demo.audited": (
-        "{verdict}  audit: {postings} postings, {slots} members' quarter-hours recomputed, "
-        "meters without a reading: {missing}"
+        "{verdict}  audit: {postings} postings, {slots} members' quarter-hours recomputed, meters replaced: {missing}"
     ),
     "demo.audit_first": "  first difference: {first}",
     "demo.audit_void": "  void, and binding nobody: posting {postings}",

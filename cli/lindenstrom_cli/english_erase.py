@@ -4,7 +4,8 @@ from typing import Final
 
 ERASURE: Final[dict[str, str]] = {
     "erase.nothing": "Nothing is due for erasure.",
-    "erase.finished": "{count} erasures that were interrupted before are finished.",
+    "erase.none_yet": "Nothing was erased so far.",
+    "erase.finished": "{count} erasure[|s] interrupted before [is|are] finished.",
     "erase.will": "This will be erased for good:",
     "erase.ask": "Erase it?",
     "erase.everybody": "everybody's",
@@ -12,8 +13,8 @@ ERASURE: Final[dict[str, str]] = {
     "erase.intervals": "quarter-hours and levels",
     "erase.lines": "quarter-hours, levels and lines",
     "erase.totals": "quarter-hours, levels, lines and totals",
-    "erase.planned": "  {month}  {whose} {what} of {count} postings (due from {due})",
-    "erase.done": "  {month}  {whose} {what} of {count} postings: erased {when}",
+    "erase.planned": "  {month}  {whose} {what} of {count} posting[|s] (due from {due})",
+    "erase.done": "  {month}  {whose} {what} of {count} posting[|s]: erased {when}",
     "audit.day_erased": "rest fits",
     "audit.erased": "{day}: {whose} {what} are erased; checked: what is left leads to the posted digest",
     "audit.erased_intervals": "quarter-hours and levels",

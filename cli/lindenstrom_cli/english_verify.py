@@ -21,7 +21,7 @@ VERIFICATION: Final[dict[str, str]] = {
         "The posting is void and binds nobody. The day has to be posted anew; ask for that file: "
         "lindenstrom statement list"
     ),
-    "verify.not_final": "Nothing is wrong so far. Final from {when} on, unless it is found wrong before.",
+    "verify.not_final": "Nothing is wrong so far. It can be final from {when} on, unless it is found wrong before.",
     "verify.demands_open": "Not final before {count} open demand[|s] for bundles [is|are] answered.",
     "verify.own_demand": (
         "Your demand for this bundle is open until {when}. You have it now: an auditor can confirm that, "

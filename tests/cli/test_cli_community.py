@@ -51,6 +51,7 @@ def test_a_posted_day_is_not_final_yet_and_then_verified(day: CliHome) -> None:
     assert "your own copies of the readings of 1 meter" in verified
     assert f"{DAY}  final" in day.ok("operator", "status", "--days", "30")
     assert day.ok("audit", "run").startswith("✓ PASSED   1 posting recomputed")
+    assert day.run("audit", "run", "--from", "2026-06-05", "--until", "2026-06-03").exit_code == 2
 
 
 def test_without_an_attestation_it_is_only_consistent(day: CliHome) -> None:

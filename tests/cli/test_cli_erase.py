@@ -34,6 +34,7 @@ def test_erasing_at_the_operator(year_later: CliHome, tmp_path: Path) -> None:
     asked = home.run(*anna, "--no-input")
     assert (asked.exit_code, "--yes" in asked.stderr) == (2, True)
     assert home.json("operator", "erase", "--done")["months"] == []
+    assert home.ok("operator", "erase", "--done") == "Nothing was erased so far.\n"
     (month,) = home.json(*anna, "--simulate")["months"]
     assert (month["what"], month["member"], month["erased_at"]) == ("intervals", 2, None)
     assert Path(home.path(BUNDLE)).exists()

@@ -15,7 +15,7 @@ from lindenstrom_cli.app import Session, command, group
 from lindenstrom_cli.catalogue import text
 from lindenstrom_cli.commands.operator import Correctable, correctable
 from lindenstrom_cli.days import shown_spans
-from lindenstrom_cli.errors import NothingGiven
+from lindenstrom_cli.errors import EndBeforeStart, NothingGiven
 from lindenstrom_cli.keys import Signer
 from lindenstrom_cli.prompter import Prompter
 from lindenstrom_cli.render import Result, emphasis, table, utc
@@ -129,6 +129,8 @@ def run(session: Session, first: date | None, last: date | None) -> Audit:
     """
     from lindenstrom.audit.run import audit_run
 
+    if first and last and last < first:
+        raise EndBeforeStart(first, last)
     world = open_world(session)
     windows = None
     if first or last:

@@ -37,19 +37,20 @@ class ErasedMonth:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Erasures(Result):
-    """What was erased, or would be."""
+    """What was erased, or would be. record: all that was erased before."""
 
     SCHEMA: ClassVar[str] = "erasures"
     months: tuple[ErasedMonth, ...]
     finished: int
     simulated: bool
+    record: bool = False
 
     def lines(self) -> Iterable[str]:
         """A line a month."""
         if self.finished:
             yield text("erase.finished", count=self.finished)
         if not self.months and not self.finished:
-            yield text("erase.nothing")
+            yield text("erase.none_yet" if self.record else "erase.nothing")
         yield from map(_line, self.months)
         if self.simulated and self.months:
             yield text("erase.simulated")
@@ -141,7 +142,7 @@ def _record(office: "Office") -> Erasures:
     months = (
         _shown(office, Wanted(what=Erasable(e.kind), month=e.month, member=e.member), e.finished_at) for e in done
     )
-    return Erasures(months=tuple(months), finished=0, simulated=False)
+    return Erasures(months=tuple(months), finished=0, simulated=False, record=True)
 
 
 def _line(month: ErasedMonth) -> str:

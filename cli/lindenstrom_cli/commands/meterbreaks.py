@@ -84,7 +84,8 @@ def swap(
     """Declare that a meter was exchanged, with the registers of the old and the new one.
 
     The binding stays: its meter id is the metering point's, not the device's. Declared again for the same time, the
-    last registers count. A day that is anchored already gets a correction with the next `meter anchor`.
+    last registers count. A day that is anchored already gets a correction with the next `meter anchor`. For meters read
+    by telegrams or registers; a file of quarter-hours needs nothing declared.
     """
     from lindenstrom.core.packs import Registers
     from lindenstrom.metering.intervals import DeclaredBreak

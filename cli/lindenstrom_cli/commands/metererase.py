@@ -34,6 +34,8 @@ class ReaderErasure(Result):
             yield text("erase.nothing")
         name = "meter.would_erase" if self.simulated else "meter.erased"
         yield from (text(name, month=month, reader=self.reader) for month in self.months)
+        if self.simulated and self.months:
+            yield text("erase.simulated")
 
 
 @command(None, "erase", "meter erase --reader street --simulate", "meter erase --reader street --month 2026-06")
