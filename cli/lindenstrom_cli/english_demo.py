@@ -16,7 +16,7 @@ DEMO: Final[dict[str, str]] = {
     "demo.head.net": "EUR",
     "demo.table_note": "EUR: what the member gets (+) or pays (-) for the energy shared; the rest is the supplier's.",
     "demo.day_line": "{day}: {slots} quarter-hours, posting {sequence}, attested and final, {gas} gas to settle",
-    "demo.missing": "  {count} meter without a reading (reader {reader} was silent): replaced by the day before, estimated",
+    "demo.missing": "  {count} meter without a reading (reader {reader} was silent): replaced by an estimate",
     "demo.sml": "{telegrams} SML telegrams from three households; the others came in the metering operator's file",
     "demo.gas": "{whole}.{tenth} gas per member and quarter-hour (anchor, post, attest, finalise)",
     "demo.picture": "picture of {day}: {path}",
