@@ -16,7 +16,7 @@ ENDS = {
     "price": ("refute", [3], "price_differs"),
     "level": ("refute", [3], "level_range"),
     "header": ("refute", [5], "statement_field"),
-    "omitted-meter": ("refute", [2, 5], "source_missing"),
+    "omitted-meter": ("refute", [5], "source_missing"),
     "omitted-member": ("refute", [4], "lines_differ"),
     "omitted-agreement": ("refute", [5], "result_missing"),
     "stale-source": ("refute", [2], "source_stale"),
