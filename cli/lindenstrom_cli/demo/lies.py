@@ -233,9 +233,10 @@ LIES = (
     Lie(name="stale-source", way=Way.REFUTE, change=stale_source),
     Lie(name="invented-replacement", way=Way.REFUTE, change=invented_replacement),
     Lie(name="both-curtailed", way=Way.LEVELS, change=both_curtailed),
-    Lie(name="withheld-bundle", way=Way.DEMAND),
+    Lie(name="withheld-bundle", way=Way.DEMAND, day=2),
     Lie(name="unbalanced-slot", way=Way.AUDITOR, change=unbalanced_slot),
     Lie(name="skimmed-fee", way=Way.AUDITOR, change=skimmed_fee, day=0),
     Lie(name="invented-values", way=Way.AUDITOR, change=invented_values, day=2),
 )
-"""In the order of the table. An auditor voids a window once, so what only an auditor catches has days of its own."""
+"""In the order of the table. An auditor voids a window once, so what only an auditor catches has days of its own.
+A demand takes days: it comes when all readings are in."""
