@@ -64,9 +64,9 @@ def refute_levels(
         act = RefuteLevels(member=bundle.member, sequence=bundle.sequence, posting=bundle.digest, agreement=agreement)
         signature = world.sign(signer, act)
         if hand_over:
-            file = _handed_over(world, bundle, act, fault, _result(opened), signature)
+            file = _handed_over(world, bundle, act, fault, opened.opening.result, signature)
         else:
-            call = world.contracts.refute_levels(act, bundle.header, fault.slot, _result(opened), signature)
+            call = world.contracts.refute_levels(act, bundle.header, fault.slot, opened.opening.result, signature)
             result = world.carry(call, signer)
     return _shown(world, bundle, agreement, fault, result, file)
 
@@ -88,15 +88,10 @@ def _fault(world: World, bundle: Bundle, agreement: int) -> tuple[BundleAgreemen
     if not held[agreement].public_disputes:
         raise DisputesNotPublic(agreement)
     facts = ChainFacts(world.contracts, bundle.sequence)
-    fault = first_level_fault(facts, bundle.header, agreement, held[agreement], _result(opened))
+    fault = first_level_fault(facts, bundle.header, agreement, held[agreement], opened.opening.result)
     if fault is None:
         raise LevelsNotWrong(bundle.sequence, agreement)
     return opened, fault
-
-
-def _result(opened: BundleAgreement) -> ResultOpening:
-    o = opened.opening
-    return ResultOpening(empty=o.empty, triples_salt=o.triples_salt, triples=o.triples, proof=o.proof)
 
 
 def _revealed(bundle: Bundle, opened: BundleAgreement) -> str:

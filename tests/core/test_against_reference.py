@@ -19,10 +19,11 @@ from lindenstrom.core.levels import day_auction, day_levels
 from lindenstrom.core.packs import decode_pack
 from lindenstrom.core.refutation import recompute_lines
 from lindenstrom.core.statements import Line
-from lindenstrom.core.terms import NO_CAP, Key, Parameters, Role, Rule, Terms
+from lindenstrom.core.terms import Key, Parameters, Role, Rule, Terms
 from tests.reference import r3
 from tests.support.example_day import REF
 from tests.support.made_day import MadeDay, made_day
+from tests.support.strategies import terms
 from tests.vectors import generate
 
 KEYS = st.sampled_from(list(Key))
@@ -180,28 +181,11 @@ class Community:
 
 
 @st.composite
-def terms(draw: st.DrawFn) -> Terms:
-    rule = draw(st.sampled_from(list(Rule)))
-    prices = (draw(PRICES), draw(PRICES))
-    low, high = sorted(prices) if rule is Rule.AUCTION else prices
-    return Terms(
-        steward=0,
-        key=Key.PROPORTIONAL if rule is Rule.AUCTION else draw(KEYS),
-        rule=rule,
-        price_a_ueur_kwh=low,
-        price_b_ueur_kwh=high,
-        fee_ueur_kwh=draw(st.one_of(st.just(0), PRICES)),
-        cap_mwh=draw(st.one_of(st.just(NO_CAP), ENERGY)),
-        priority=draw(st.integers(0, 2)),
-    )
-
-
-@st.composite
 def communities(draw: st.DrawFn) -> Community:
     count = draw(st.integers(1, 3))
     members = list(range(2, 2 + draw(st.integers(1, 5))))
     row = st.lists(ENERGY, min_size=count, max_size=count).map(tuple)
-    agreements = dict(enumerate(draw(st.lists(terms(), min_size=1, max_size=4)), start=1))
+    agreements = dict(enumerate(draw(st.lists(terms(PRICES, ENERGY), min_size=1, max_size=4)), start=1))
     places = tuple(
         Place(
             member=member,

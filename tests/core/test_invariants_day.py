@@ -24,9 +24,11 @@ from lindenstrom.core.commitment import CommittedDay, DaySalts, commit_day
 from lindenstrom.core.hashing import keccak, u32
 from lindenstrom.core.refutation import recompute_lines
 from lindenstrom.core.statements import Source
-from lindenstrom.core.terms import FEE_ACCOUNT, NO_CAP, ROUNDING_ACCOUNT, Key, Parameters, Role, Rule, Terms
+from lindenstrom.core.terms import FEE_ACCOUNT, ROUNDING_ACCOUNT, Key, Parameters, Role, Rule, Terms
+from tests.support.strategies import terms
 
 ENERGY = st.one_of(st.just(0), st.integers(0, 20), st.integers(0, 10**6), st.integers(2**32 - 9, 2**32 - 1))
+PRICES = st.one_of(st.integers(0, 9), st.integers(0, 2**32 - 1))
 SHARE = st.one_of(st.just(10**6), st.integers(0, 10**6))
 
 
@@ -42,28 +44,11 @@ class Community:
 
 
 @st.composite
-def terms(draw: st.DrawFn) -> Terms:
-    price = st.one_of(st.integers(0, 9), st.integers(0, 2**32 - 1))
-    rule = draw(st.sampled_from(list(Rule)))
-    low, high = draw(st.tuples(price, price).map(sorted))
-    return Terms(
-        steward=0,
-        key=Key.PROPORTIONAL if rule is Rule.AUCTION else draw(st.sampled_from(list(Key))),
-        rule=rule,
-        price_a_ueur_kwh=low,
-        price_b_ueur_kwh=high,
-        fee_ueur_kwh=draw(st.one_of(st.just(0), price)),
-        cap_mwh=draw(st.one_of(st.just(NO_CAP), ENERGY)),
-        priority=draw(st.integers(0, 2)),
-    )
-
-
-@st.composite
 def communities(draw: st.DrawFn) -> Community:
     slots = draw(st.integers(1, 3))
     members = range(2, 2 + draw(st.integers(1, 5)))
     row = st.lists(ENERGY, min_size=slots, max_size=slots).map(tuple)
-    agreements = dict(enumerate(draw(st.lists(terms(), min_size=1, max_size=4)), start=1))
+    agreements = dict(enumerate(draw(st.lists(terms(PRICES, ENERGY), min_size=1, max_size=4)), start=1))
     places = [
         Place(
             member=member,

@@ -15,18 +15,15 @@ from typing import Any
 
 from lindenstrom.chain.anvil import find_anvil
 from lindenstrom.chain.errors import AnvilDidNotStart, NodeError, NodeUnreachable
-from lindenstrom.chain.rpc import Reverted as NodeReverted
 from lindenstrom.chain.rpc import Rpc, http_provider
 from lindenstrom.signing import address_of
-from lindenstrom_contracts.bindings.base import Mined, Reverted
-from lindenstrom_contracts.testing.chain import hex_of, mined_of
+from lindenstrom_contracts.bindings.base import Mined
+from lindenstrom_contracts.testing.chain import FUNDS_WEI, GAS, RpcChain, hex_of, mined_of
 
 HARDFORK = "osaka"
-GAS = 2**24
 LARGEST_BYTES = 128 * 1024
 """What geth's pool takes; signature, addresses and fees of a transaction need less than ENVELOPE."""
 ENVELOPE = 256
-FUNDS_WEI = 10**24
 START_WAIT_S = 20
 RECEIPT_WAIT_S = 30
 
@@ -45,27 +42,16 @@ class Failed(AssertionError):
         super().__init__(f"transaction {tx_hash} failed on the node, or was not mined in {RECEIPT_WAIT_S} s")
 
 
-class Node:
-    """The face of the kit's `LocalChain`, over JSON-RPC. Senders are impersonated; gas does not depend on it."""
+class Node(RpcChain):
+    """A node as the kit's chain. Senders are impersonated; gas does not depend on it."""
 
     def __init__(self, url: str) -> None:
         self._provider = http_provider(url)
-        self._rpc = Rpc(self._provider, url, ())
-
-    @property
-    def now(self) -> int:
-        return int(self._rpc.ask("eth_getBlockByNumber", "latest", False)["timestamp"], 16)
-
-    @property
-    def today(self) -> int:
-        return self.now // 86_400
+        super().__init__(Rpc(self._provider, url, ()))
 
     def advance_to(self, timestamp: int) -> None:
         self._rpc.ask("evm_setNextBlockTimestamp", timestamp)
         self._rpc.ask("evm_mine")
-
-    def advance(self, *, days: int = 0, seconds: int = 0) -> None:
-        self.advance_to(self.now + days * 86_400 + seconds)
 
     def snapshot(self) -> str:
         return str(self._rpc.ask("evm_snapshot"))
@@ -80,23 +66,9 @@ class Node:
     def fund(self, address: bytes) -> None:
         self._rpc.ask("anvil_setBalance", hex_of(address), hex(FUNDS_WEI))
 
-    def address(self, key: bytes) -> bytes:
-        return address_of(key)
-
-    def call(self, to: bytes, data: bytes, *, caller: bytes | None = None, block: int | None = None) -> bytes:
-        request = {"to": hex_of(to), "data": hex_of(data)} | ({} if caller is None else {"from": hex_of(caller)})
-        try:
-            answer = self._rpc.ask("eth_call", request, "latest" if block is None else hex(block))
-        except NodeReverted as reverted:
-            raise Reverted(reverted.data) from None
-        return bytes.fromhex(answer[2:])
-
     def send(self, to: bytes | None, data: bytes, *, key: bytes) -> Mined:
         request = self._request(to, data, key)
-        try:
-            tx_hash = self._rpc.ask("eth_sendTransaction", request)
-        except NodeReverted as reverted:
-            raise Reverted(reverted.data) from None
+        tx_hash = self._asked("eth_sendTransaction", request)
         receipt = self._receipt(tx_hash)
         if receipt["status"] != "0x1":
             self.call(to or b"", data, caller=address_of(key), block=int(receipt["blockNumber"], 16) - 1)

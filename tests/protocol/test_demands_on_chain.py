@@ -11,7 +11,7 @@ from lindenstrom.chain.errors import ContractRefused
 from lindenstrom.core.allocation import DayResult
 from lindenstrom.core.clearing import ONE
 from lindenstrom.core.eip712 import Demand, RefuteLevels
-from lindenstrom.core.refutation import Reason, ResultOpening, recompute_levels
+from lindenstrom.core.refutation import Reason, recompute_levels
 from lindenstrom.facts import ChainFacts
 from tests.support.example_chain import AUDITOR_KEY, MEMBER_KEYS, ExampleChain, example_chain
 from tests.support.example_day import WINDOW, ExampleDay, Lie
@@ -35,8 +35,7 @@ def starved(result: DayResult) -> DayResult:
 def levels_call(world: ExampleChain, day: ExampleDay, slot: int) -> tuple[Any, Reason | None]:
     bundle = day.bundle(2)
     mine = next(a for a in bundle.agreements if a.membership.agreement == BALANCED)
-    o = mine.opening
-    opened = ResultOpening(empty=False, triples_salt=o.triples_salt, triples=o.triples, proof=o.proof)
+    opened = mine.opening.result
     act = RefuteLevels(member=2, sequence=day.sequence, posting=bundle.digest, agreement=BALANCED)
     call = world.contracts.refute_levels(act, bundle.header, slot, opened, world.sign(MEMBER_KEYS[2], act))
     facts = ChainFacts(world.contracts, day.sequence)

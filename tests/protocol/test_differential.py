@@ -19,7 +19,7 @@ from lindenstrom.chain.errors import ContractRefused
 from lindenstrom.core.allocation import DayResult
 from lindenstrom.core.clearing import ONE, Triple
 from lindenstrom.core.eip712 import Anchor, RefuteLevels
-from lindenstrom.core.refutation import Reason, ResultOpening, recompute
+from lindenstrom.core.refutation import Reason, recompute
 from lindenstrom.core.statements import Source
 from lindenstrom.core.terms import Key, Rule
 from lindenstrom.facts import ChainFacts
@@ -135,10 +135,7 @@ def about_levels(world: ExampleChain, day: MadeDay, agreement: int, slot: int) -
     bundle = day.bundle(member)
     opened = next(a.opening for a in bundle.agreements if a.membership.agreement == agreement)
     act = RefuteLevels(member=member, sequence=day.sequence, posting=bundle.digest, agreement=agreement)
-    result = ResultOpening(
-        empty=opened.empty, triples_salt=opened.triples_salt, triples=opened.triples, proof=opened.proof
-    )
-    return world.contracts.refute_levels(act, bundle.header, slot, result, world.sign(MEMBER_KEYS[member], act))
+    return world.contracts.refute_levels(act, bundle.header, slot, opened.result, world.sign(MEMBER_KEYS[member], act))
 
 
 def both_held_back(world: ExampleChain, day: MadeDay, rng: Random) -> int:

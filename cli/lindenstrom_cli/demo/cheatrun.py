@@ -13,19 +13,18 @@ from lindenstrom.chain.batches import SignedAnchor
 from lindenstrom.core.bundles import Bundle
 from lindenstrom.core.calendar import parse_date, window_of
 from lindenstrom.core.clearing import Party, both_curtailed
-from lindenstrom.core.commitment import CommittedDay
 from lindenstrom.core.eip712 import Anchor, Demand, Refute, RefuteLevels
 from lindenstrom.core.merkle import PositionalTree
 from lindenstrom.core.packs import decode_pack, pack_leaf
-from lindenstrom.core.refutation import Opening, Reason, ResultOpening
+from lindenstrom.core.refutation import Opening, Reason
 from lindenstrom.core.statements import SourceKind, decode_triples
 from lindenstrom.core.terms import Terms
 from lindenstrom.core.verification import CheckStatus
 from lindenstrom.evidence import sharpened
 from lindenstrom.mailbox import PackDelivery, collect_pack_file, collect_packs, deliver_packs
-from lindenstrom.operator.committing import Plan, SaltBook, commit
+from lindenstrom.operator.committing import Plan, commit, recommit
 from lindenstrom.operator.day import work_out
-from lindenstrom.operator.delivering import Opened, bundle_maker, deliver_audit_file
+from lindenstrom.operator.delivering import Opened, bundle_maker, deliver_audit_file, open_day
 from lindenstrom.readings import member_energy
 from lindenstrom.roster import Roster
 from lindenstrom.signing import sign_digest
@@ -170,34 +169,15 @@ def _opened(town: Town, roster: Roster, plan: Plan, day: StoredDay) -> Opened:
     posting = StoredPosting(
         sequence=plan.sequence, header=committed.header, digest=committed.digest, step=PostingStep.INTENT, call=b""
     )
-    return _with(town, roster, posting, day, committed, book)
-
-
-def _with(
-    town: Town, roster: Roster, posting: StoredPosting, day: StoredDay, committed: CommittedDay, book: SaltBook
-) -> Opened:
-    store, window = town.office.store, posting.header.window
-    return Opened(
-        posting=posting,
-        day=day,
-        committed=committed,
-        book=book,
-        roster=roster,
-        anchorings=town.office.reader.anchorings(window),
-        packs=store.packs(window),
-        parameters=store.all_parameters(),
-        true_ups={},
-    )
+    return open_day(town.office, posting, (day, committed, book), roster)
 
 
 def _yesterday(town: Town, opened: Opened) -> Opened:
     """The same posting with the statements of the day before, which are all right but for their day."""
     header = opened.posting.header
-    window = header.window - 1
-    sequence = town.office.contracts.live(window)
-    day, before = town.office.store.day(sequence), town.office.contracts.posting(sequence)
-    plan = Plan(window=window, revision=0, as_of=before.as_of, sequence=sequence)
-    committed, book = commit(town.office, plan, day)
+    before = town.office.store.posting(town.office.contracts.live(header.window - 1))
+    assert before is not None
+    day, committed, book = recommit(town.office, before)
     told = replace(header, statements_root=committed.header.statements_root)
     posting = replace(opened.posting, header=told, digest=told.digest(town.community.id, opened.posting.sequence))
     mixed = replace(opened.committed, statements=committed.statements, statements_tree=committed.statements_tree)
@@ -286,14 +266,11 @@ def _strongest(town: Town, bundle: Bundle, lie: Lie) -> Opening:
 def _by_levels(town: Town, lie: Lie, told: Told) -> Caught:
     bundle, contracts = told.bundle, town.office.contracts
     agreement = next(a for a in bundle.agreements if a.membership.agreement == AGREEMENT)
-    opened = agreement.opening
-    triples = decode_triples(opened.triples)
+    triples = decode_triples(agreement.opening.triples)
     slot = next(i for i, triple in enumerate(triples) if both_curtailed(agreement.terms.key, triple))
-    result = ResultOpening(
-        empty=opened.empty, triples_salt=opened.triples_salt, triples=opened.triples, proof=opened.proof
-    )
     act = RefuteLevels(member=bundle.member, sequence=told.sequence, posting=bundle.digest, agreement=AGREEMENT)
-    call = contracts.refute_levels(act, bundle.header, slot, result, town.sign(bundle.member, act))
+    signature = town.sign(bundle.member, act)
+    call = contracts.refute_levels(act, bundle.header, slot, agreement.opening.result, signature)
     return _sent(town, lie, told, call, _noticed(town, bundle))
 
 

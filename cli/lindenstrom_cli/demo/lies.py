@@ -137,21 +137,21 @@ def stale_source(day: StoredDay, scene: Scene) -> StoredDay:
 
 def invented_replacement(day: StoredDay, scene: Scene) -> StoredDay:
     """Values of the operator's own in place of readings that had arrived in time and were good."""
-    pack = decode_pack(scene.packs[scene.binding])
-    more = tuple(value + 250_000 for value in pack.import_mwh)
-    end = replace(pack.end, import_mwh=pack.start.import_mwh + sum(more))
-    made_up = replace(pack, revision=REPLACEMENT_REVISION, import_mwh=more, end=end)
-    source = StoredSource(source=Source.replaced(made_up.leaf), pack=made_up.encode(), ground="nothing anchored")
-    return _rebooked(replace(day, sources={**day.sources, scene.binding: source}), _metered(scene, made_up.encode()))
+    return _made_up(day, scene, "nothing anchored")
 
 
 def invented_values(day: StoredDay, scene: Scene) -> StoredDay:
     """A replacement that was due, with values of the operator's own instead of those of the published rule."""
-    pack = decode_pack(day.sources[scene.binding].pack)
+    return _made_up(day, scene, day.sources[scene.binding].ground)
+
+
+def _made_up(day: StoredDay, scene: Scene, ground: str) -> StoredDay:
+    """The meter's day replaced by one that drew more, and every bill by it."""
+    pack = decode_pack(scene.packs[scene.binding])
     more = tuple(value + 250_000 for value in pack.import_mwh)
     end = replace(pack.end, import_mwh=pack.start.import_mwh + sum(more))
-    made_up = replace(pack, import_mwh=more, end=end)
-    source = replace(day.sources[scene.binding], source=Source.replaced(made_up.leaf), pack=made_up.encode())
+    made_up = replace(pack, revision=REPLACEMENT_REVISION, import_mwh=more, end=end)
+    source = StoredSource(source=Source.replaced(made_up.leaf), pack=made_up.encode(), ground=ground)
     return _rebooked(replace(day, sources={**day.sources, scene.binding: source}), _metered(scene, made_up.encode()))
 
 

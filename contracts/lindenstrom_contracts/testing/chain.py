@@ -6,6 +6,7 @@ use 2^24 gas, as on public networks.
 """
 
 import sqlite3
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,16 +33,11 @@ class Snapshot:
     receipts: tuple[MinedReceipt, ...]
 
 
-class LocalChain:
-    """A `Transport` for the bindings. Addresses are 20 bytes, keys 32 bytes, times unix seconds."""
+class RpcChain(ABC):
+    """What every chain behind JSON-RPC gives the kit. Addresses are 20 bytes, keys 32 bytes, times unix seconds."""
 
-    def __init__(self, start_time: int) -> None:
-        self._file = _Memory()
-        self.provider = EmbeddedProvider(self._file, start_time)
-        """For web3, or for `lindenstrom.chain.client.Chain`."""
-        self._rpc = Rpc(self.provider, "chain in memory", ())
-
-    # --- time
+    def __init__(self, rpc: Rpc) -> None:
+        self._rpc = rpc
 
     @property
     def now(self) -> int:
@@ -53,13 +49,43 @@ class LocalChain:
         """The latest block's UTC day since 1970; changes take effect on the day after the next."""
         return self.now // 86_400
 
+    @abstractmethod
     def advance_to(self, timestamp: int) -> None:
-        """Travel to a time, by an empty block. Errors: ClockGoesBack."""
-        self._rpc.ask("evm_setTime", timestamp)
+        """Travel to a time, by an empty block."""
 
     def advance(self, *, days: int = 0, hours: int = 0, seconds: int = 0) -> None:
         """Travel on."""
         self.advance_to(self.now + days * 86_400 + hours * 3_600 + seconds)
+
+    def address(self, key: bytes) -> bytes:
+        """The account of a key."""
+        return address_of(key)
+
+    def call(self, to: bytes, data: bytes, *, caller: bytes | None = None, block: int | None = None) -> bytes:
+        """Simulate on the latest block or an earlier one. Raises Reverted."""
+        request = {"to": hex_of(to), "data": hex_of(data)} | ({} if caller is None else {"from": hex_of(caller)})
+        return bytes_of(self._asked("eth_call", request, "latest" if block is None else hex(block)))
+
+    def _asked(self, method: str, *values: Any) -> str:
+        """The node's answer, its revert as the bindings' own."""
+        try:
+            return str(self._rpc.ask(method, *values))
+        except NodeReverted as reverted:
+            raise Reverted(reverted.data) from None
+
+
+class LocalChain(RpcChain):
+    """A `Transport` for the bindings, in memory."""
+
+    def __init__(self, start_time: int) -> None:
+        self._file = _Memory()
+        self.provider = EmbeddedProvider(self._file, start_time)
+        """For web3, or for `lindenstrom.chain.client.Chain`."""
+        super().__init__(Rpc(self.provider, "chain in memory", ()))
+
+    def advance_to(self, timestamp: int) -> None:
+        """Travel to a time, by an empty block. Errors: ClockGoesBack."""
+        self._rpc.ask("evm_setTime", timestamp)
 
     # --- state
 
@@ -87,19 +113,6 @@ class LocalChain:
 
     # --- as the bindings' transport
 
-    def address(self, key: bytes) -> bytes:
-        """The account of a key."""
-        return address_of(key)
-
-    def call(self, to: bytes, data: bytes, *, caller: bytes | None = None, block: int | None = None) -> bytes:
-        """Simulate on the latest block or an earlier one. Raises Reverted."""
-        request = {"to": hex_of(to), "data": hex_of(data)} | ({} if caller is None else {"from": hex_of(caller)})
-        try:
-            answer = self._rpc.ask("eth_call", request, "latest" if block is None else hex(block))
-        except NodeReverted as reverted:
-            raise Reverted(reverted.data) from None
-        return bytes.fromhex(answer[2:])
-
     def send(self, to: bytes | None, data: bytes, *, key: bytes) -> Mined:
         """One transaction, one block. Raises Reverted."""
         return self._submit(key, to, data, 0)
@@ -112,10 +125,7 @@ class LocalChain:
             CHAIN_ID, nonce, 0, MAX_FEE_WEI, GAS, to or b"", value, data, ()
         )
         raw = unsigned.as_signed_transaction(PrivateKey(key)).encode()
-        try:
-            self._rpc.ask("eth_sendRawTransaction", hex_of(raw))
-        except NodeReverted as reverted:
-            raise Reverted(reverted.data) from None
+        self._asked("eth_sendRawTransaction", hex_of(raw))
         receipt = self._file.receipt(keccak(raw))
         assert receipt is not None, "the embedded chain mines at once"
         return mined_of(receipt)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def lindenstrom_stages() -> "Stages":
-    """The chain and what was played on it in this session, each stage once."""
+    """The chain and what was played on it in this test run, each stage once."""
     from lindenstrom_contracts.testing.stages import Stages
 
     return Stages()

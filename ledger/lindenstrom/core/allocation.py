@@ -163,6 +163,4 @@ def _book(
 
 def _priced(energy_mwh: list[int], prices: list[int]) -> int:
     """p€ of energies at their slots' prices; Python integers, since a product may exceed 64 bits."""
-    if prices and prices.count(prices[0]) == len(prices):
-        return sum(energy_mwh) * prices[0]
     return sum(map(mul, energy_mwh, prices))

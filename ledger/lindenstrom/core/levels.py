@@ -148,7 +148,7 @@ def _fill(
     weights = np.zeros(bids.size, np.uint64)
     level, at_limit = _taker_levels(Key.PROPORTIONAL, tied_draws, weights, volume - better)
     total = better + at_limit
-    wanted = np.where(total > cheaper, total - np.minimum(total, cheaper), _NOTHING)
+    wanted = total - np.minimum(total, cheaper)
     giver_level = np.where(level < _FREE, _ONE, _giver_levels(tied_feeds, wanted))
     taken, given = auction_amounts(price, level, giver_level, draws, bids, feeds, asks)
     return AuctionDay(price_ueur_kwh=price, level=level, giver_level=giver_level, taken_mwh=taken, given_mwh=given)

@@ -109,6 +109,16 @@ class MeterOpening:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ResultOpening:
+    """An agreement's leaf of the results tree, opened; `empty` claims that there is no result."""
+
+    empty: bool
+    triples_salt: bytes
+    triples: bytes
+    proof: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AgreementOpening:
     """One live membership's parameters and the agreement's triples, opened; `empty` claims that there is no result."""
 
@@ -121,15 +131,10 @@ class AgreementOpening:
     triples: bytes
     proof: tuple[bytes, ...]
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ResultOpening:
-    """An agreement's leaf of the results tree, opened; `empty` claims that there is no result."""
-
-    empty: bool
-    triples_salt: bytes
-    triples: bytes
-    proof: tuple[bytes, ...]
+    @property
+    def result(self) -> ResultOpening:
+        """The agreement's leaf alone, without the member's parameters."""
+        return ResultOpening(empty=self.empty, triples_salt=self.triples_salt, triples=self.triples, proof=self.proof)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -335,16 +340,23 @@ def _agreement(
         weight=opened.weight, share_ppm=opened.share_ppm, limit_ueur_kwh=opened.limit_ueur_kwh, salt=opened.salt
     )
     party = Party(role=membership.role, parameters=parameters, terms=terms)
-    leaf = EMPTY if opened.empty else result_leaf(opened.triples_salt, opened.triples)
-    if not proves(header.results_root, leaf, membership.agreement, opened.proof, facts.depth):
-        raise BadOpening("result of an agreement")
-    if opened.empty:
-        return party, (), Reason.RESULT_MISSING
-    if len(opened.triples) != TRIPLE_BYTES * facts.zone.slot_count(header.window):
-        return party, (), Reason.RESULT_LENGTH
+    reason = _result_fault(facts, header, membership.agreement, opened.result)
+    if reason is not None:
+        return party, (), reason
     triples = decode_triples(opened.triples)
     faults = (_range_fault(terms, triple, facts.depth) for triple in triples)
     return party, triples, next(filter(None, faults), None)  # slot by slot, as the contract goes
+
+
+def _result_fault(facts: StoredFacts, header: Header, agreement: int, opened: ResultOpening) -> Reason | None:
+    """RESULT_MISSING or RESULT_LENGTH. Raises BadOpening."""
+    leaf = EMPTY if opened.empty else result_leaf(opened.triples_salt, opened.triples)
+    if not proves(header.results_root, leaf, agreement, opened.proof, facts.depth):
+        raise BadOpening("result of an agreement")
+    if opened.empty:
+        return Reason.RESULT_MISSING
+    whole = len(opened.triples) == TRIPLE_BYTES * facts.zone.slot_count(header.window)
+    return None if whole else Reason.RESULT_LENGTH
 
 
 def _range_fault(terms: Terms, triple: Triple, depth: int) -> Reason | None:
@@ -369,11 +381,5 @@ def recompute_levels(
     slots = facts.zone.slot_count(header.window)
     if not 0 <= slot < slots:
         raise SlotOutOfDay(slot, slots)
-    leaf = EMPTY if opened.empty else result_leaf(opened.triples_salt, opened.triples)
-    if not proves(header.results_root, leaf, agreement, opened.proof, facts.depth):
-        raise BadOpening("result of an agreement")
-    if opened.empty:
-        return Reason.RESULT_MISSING
-    if len(opened.triples) != TRIPLE_BYTES * slots:
-        return Reason.RESULT_LENGTH
-    return triple_fault(terms, decode_triples(opened.triples)[slot], facts.depth)
+    reason = _result_fault(facts, header, agreement, opened)
+    return reason or triple_fault(terms, decode_triples(opened.triples)[slot], facts.depth)

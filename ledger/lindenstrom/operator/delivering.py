@@ -58,9 +58,16 @@ class Opened:
 
 def open_posting(office: Office, posting: StoredPosting, roster: Roster | None = None) -> Opened:
     """A stored posting with all that it opens. Raises StoredDayDiffers."""
+    return open_day(office, posting, recommit(office, posting), roster or office.reader.roster())
+
+
+def open_day(
+    office: Office, posting: StoredPosting, content: tuple[StoredDay, CommittedDay, SaltBook], roster: Roster
+) -> Opened:
+    """A posting that need not be stored, with all that it opens."""
+    day, committed, book = content
     window = posting.header.window
-    day, committed, book = recommit(office, posting)
-    roster, packs = roster or office.reader.roster(), office.store.packs(window)
+    packs = office.store.packs(window)
     used = {b: packs.get((b, s.source.revision)) for b, s in day.sources.items()}
     return Opened(
         posting=posting,
