@@ -292,7 +292,9 @@ contract VectorsTest is Checks {
             if (kind[i] == " ") isBool = kind[from] == "b" && kind[from + 1] == "o";
             if ((kind[i] == "," || kind[i] == ")") && i > from) {
                 string memory key = string.concat(".fields[", number(act), "].", string(part(kind, from, i)));
-                row = bytes.concat(row, isBool ? bytes32(uint256(vm.parseJsonBool(json, key) ? 1 : 0)) : bytes32(vm.parseJsonUint(json, key)));
+                row = bytes.concat(
+                    row, isBool ? bytes32(uint256(vm.parseJsonBool(json, key) ? 1 : 0)) : bytes32(vm.parseJsonUint(json, key))
+                );
             }
             if (kind[i] == "(" || kind[i] == "," || kind[i] == " ") from = i + 1;
         }
