@@ -1,0 +1,1 @@
+"""One module per format of meter data; each turns bytes into observations (`lindenstrom.metering.observation`)."""
