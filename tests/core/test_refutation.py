@@ -13,6 +13,7 @@ from lindenstrom.core.allocation import DayResult
 from lindenstrom.core.bundles import UnreadableBundle, bundle_json, read_bundle
 from lindenstrom.core.clearing import ONE, Triple
 from lindenstrom.core.hashing import EMPTY, keccak
+from lindenstrom.core.levelcheck import LevelFault, first_level_fault
 from lindenstrom.core.merkle import PositionalTree
 from lindenstrom.core.refutation import (
     BadOpening,
@@ -325,6 +326,30 @@ def test_false_levels_fall_in_their_slot_and_in_no_other() -> None:
         assert level_reason(agreement, 6, raw) is None
     assert level_reason(agreement, 7, b"") is Reason.RESULT_MISSING
     assert level_reason(agreement, 7, bytes(20)) is Reason.RESULT_LENGTH
+
+
+def level_fault(agreement: int, triples: bytes | None = None) -> LevelFault | None:
+    day, header, opened = levels_of(HONEST, agreement, triples)
+    return first_level_fault(day, header, agreement, day.terms[agreement], opened)
+
+
+def test_the_first_false_level_is_found() -> None:
+    assert {level_fault(agreement) for agreement in HONEST.terms} == {None}
+    (agreement,) = [a for a, t in HONEST.terms.items() if t.key is not Key.STATIC][:1]
+    honest = HONEST.result().triples[agreement]
+    price = honest[0].price_ueur_kwh
+    dear = Triple(price_ueur_kwh=price + 1, taker_level=5, giver_level=ONE)
+    starved = Triple(price_ueur_kwh=price, taker_level=5, giver_level=ONE - 1)
+    for slot in (0, 7, len(honest) - 1):
+        found = level_fault(agreement, encode_triples([*honest[:slot], dear, *honest[slot + 1 :]]))
+        assert found == LevelFault(slot=slot, reason=Reason.PRICE_DIFFERS)
+    both = [*honest[:3], starved, *honest[4:9], dear, *honest[10:]]
+    assert level_fault(agreement, encode_triples(both)) == LevelFault(slot=3, reason=Reason.BOTH_CURTAILED)
+    assert level_fault(agreement, b"") == LevelFault(slot=0, reason=Reason.RESULT_MISSING)
+    assert level_fault(agreement, bytes(20)) == LevelFault(slot=0, reason=Reason.RESULT_LENGTH)
+    day, header, opened = levels_of(HONEST, 1)
+    with pytest.raises(BadOpening):
+        first_level_fault(day, header, 1, day.terms[1], replace(opened, proof=opened.proof[:-1]))
 
 
 def test_levels_need_a_slot_of_the_day_and_the_committed_triples() -> None:

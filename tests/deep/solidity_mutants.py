@@ -4,7 +4,7 @@ slither-mutate only makes the mutants: its compiler is a stand-in, and its test 
 stays loaded then compiles what a mutant touches, the result is put in the place of forge's own artifacts, and forge
 runs until the first failure. Mutants that do not compile, or to the same bytes, do not count.
 
-    python -m tests.deep.solidity_mutants [SIZE [SEED]]    a random sample; without SIZE, all (a day or so)
+    python -m tests.deep.solidity_mutants [SIZE [SEED]]    a random sample; without SIZE, all (days)
 """
 
 import json
@@ -39,6 +39,8 @@ from tests.deep.common import (
 RESULTS = HERE / "solidity_mutants.json"
 SOLJSON = CONTRACTS / "node_modules" / "solc" / "soljson.js"
 GOAL_PERCENT = 95
+# Enough to tell 95 % from 98 %, in a night; all of them take days.
+SAMPLE = 400
 BANNER = "solc, the solidity compiler commandline interface\\n"
 TARGETS = ("Registry", "Agreements", "ReadingLog", "Settlement")
 LIBRARIES = ("Calendar", "Clearing", "Intervals", "Pack", "Refutation", "Signatures", "Tree")
@@ -279,8 +281,8 @@ def campaign(size: int | None, seed: int, seconds: float | None = None) -> dict[
 
 
 def check() -> str:
-    """All mutants. Raises DeepCheckFailed if fewer than the goal are killed, explained survivors not counted."""
-    result = campaign(None, 1)
+    """A sample. Raises DeepCheckFailed if fewer than the goal are killed."""
+    result = campaign(SAMPLE, 1)
     RESULTS.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", "utf-8")
     counted = result["killed"] + result["alive"]
     if result["killed"] * 100 < counted * GOAL_PERCENT:
