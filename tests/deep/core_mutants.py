@@ -44,7 +44,7 @@ pytest_add_cli_args=
     tests/core/test_docs_formats.py::test_the_protocol_names_tests_that_exist
 pytest_add_cli_args_test_selection=
 {tests}
-timeout_multiplier=10
+timeout_multiplier=4
 """
 
 
