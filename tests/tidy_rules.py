@@ -22,6 +22,7 @@ RANKS = {
     "lindenstrom.chain": 2,
     "lindenstrom.store": 2,
     "lindenstrom.metering": 3,
+    "lindenstrom.simulation": 3,
     "lindenstrom.operator": 3,
     "lindenstrom.audit": 3,
     "lindenstrom.export": 3,

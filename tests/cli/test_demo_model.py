@@ -11,7 +11,9 @@ import pytest
 from lindenstrom.core.calendar import Zone, window_of
 from lindenstrom.core.terms import Key, Role, Rule
 from lindenstrom.core.units import format_kwh
-from lindenstrom_cli.demo import physics
+from lindenstrom.simulation import physics
+from lindenstrom.simulation.parts import Battery
+from lindenstrom.simulation.walltime import wall_quarters
 from lindenstrom_cli.demo.loadfile import (
     HEADER,
     LoadFileMalformed,
@@ -23,9 +25,8 @@ from lindenstrom_cli.demo.loadfile import (
     window_energy,
 )
 from lindenstrom_cli.demo.model import community_model, day_energy
-from lindenstrom_cli.demo.parts import DayEnergy, DemoBattery, DemoCommunity, DemoMeter
+from lindenstrom_cli.demo.parts import DayEnergy, DemoCommunity, DemoMeter
 from lindenstrom_cli.demo.picture import DaySums, PictureSeriesUnfit, TooFewConnections, day_picture_svg
-from lindenstrom_cli.demo.walltime import wall_quarters
 
 BERLIN = Zone()
 NOVEMBER = window_of(date(2026, 11, 4))
@@ -167,7 +168,7 @@ def test_a_battery_keeps_energy_for_the_evening(community: DemoCommunity) -> Non
 
 
 def test_batteries_move_energy_with_losses_and_within_their_bounds() -> None:
-    battery = DemoBattery(capacity_wh=950, power_w=2000)
+    battery = Battery(capacity_wh=950, power_w=2000)
     # 500 Wh a quarter-hour go in and 95 % of them arrive, so 950 Wh are full after two quarter-hours.
     net, charge = physics.through_battery(np.array([-800.0, -800.0, -800.0]), battery, 0.0)
     assert net.tolist() == pytest.approx([-300, -300, -800])
@@ -192,7 +193,7 @@ def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         raise ModuleNotFoundError(name)
 
     monkeypatch.setattr(physics, "import_module", missing)
-    with pytest.raises(physics.DemoLibraryMissing, match="library pvlib"):
+    with pytest.raises(physics.LibraryMissing, match="library pvlib"):
         physics._library("pvlib.irradiance")
 
 

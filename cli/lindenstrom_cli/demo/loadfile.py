@@ -17,10 +17,11 @@ import numpy as np
 from lindenstrom.core.calendar import Zone, date_of, window_of
 from lindenstrom.core.units import MWH_PER_KWH
 from lindenstrom.errors import UsageError
+from lindenstrom.simulation.parts import Battery, Profile, Roof
+from lindenstrom.simulation.physics import WARM_UP_DAYS, Array, connection_energy, household_load_wh
+from lindenstrom.simulation.walltime import QUARTERS_PER_DAY, wall_quarters
 from lindenstrom_cli.demo.model import ConnectionPlan, assemble_members, build_meters, community_agreement
-from lindenstrom_cli.demo.parts import DayEnergy, DemoBattery, DemoCommunity, DemoRoof, Profile
-from lindenstrom_cli.demo.physics import WARM_UP_DAYS, Array, connection_energy, household_load_wh
-from lindenstrom_cli.demo.walltime import QUARTERS_PER_DAY, wall_quarters
+from lindenstrom_cli.demo.parts import DayEnergy, DemoCommunity
 
 DAYS_PER_WEEK = 7
 VALUES_PER_WEEK = DAYS_PER_WEEK * QUARTERS_PER_DAY
@@ -138,7 +139,7 @@ def load_community(load_file: LoadFile, *, seed: int, first_monday: date = DEFAU
     roofs = min(count, max(5, count // 4))
     roof_places = [place * count // roofs for place in range(roofs)]
     rng = np.random.default_rng(np.random.SeedSequence([seed, count]))
-    municipal = DemoRoof(peak_w=2000 * count, tilt_deg=12, azimuth_deg=180)
+    municipal = Roof(peak_w=2000 * count, tilt_deg=12, azimuth_deg=180)
     plans = [ConnectionPlan(member=2, profile=Profile.STANDBY, annual_kwh=90, roof=municipal)]
     names = {2: "Municipal Roof"}
     weeks_per_year = 52
@@ -147,13 +148,13 @@ def load_community(load_file: LoadFile, *, seed: int, first_monday: date = DEFAU
         total_mwh = sum(sum(week) for week in load_file.values_mwh[household].values())
         roof = store = None
         if place in roof_places:
-            roof = DemoRoof(
+            roof = Roof(
                 peak_w=100 * int(rng.integers(60, 141)),
                 tilt_deg=int(rng.integers(20, 46)),
                 azimuth_deg=int(rng.integers(110, 251)),
             )
             if roof_places.index(place) % 2 == 0:
-                store = DemoBattery(capacity_wh=roof.peak_w, power_w=roof.peak_w // 2)
+                store = Battery(capacity_wh=roof.peak_w, power_w=roof.peak_w // 2)
         plans.append(
             ConnectionPlan(
                 member=place + 3,

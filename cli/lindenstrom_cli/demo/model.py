@@ -10,23 +10,21 @@ from dataclasses import dataclass
 from lindenstrom.core.calendar import Zone
 from lindenstrom.core.terms import Key, Role, Rule, Terms
 from lindenstrom.core.units import PPM
-from lindenstrom_cli.demo.parts import (
-    DayEnergy,
-    DemoAgreement,
-    DemoBattery,
-    DemoCommunity,
-    DemoMember,
-    DemoMeter,
-    DemoParty,
-    DemoRoof,
-    Profile,
-)
-from lindenstrom_cli.demo.physics import (
+from lindenstrom.simulation.parts import Battery, Profile, Roof
+from lindenstrom.simulation.physics import (
     WARM_UP_DAYS,
     connection_energy,
     generator,
     household_load_wh,
     meter_steps,
+)
+from lindenstrom_cli.demo.parts import (
+    DayEnergy,
+    DemoAgreement,
+    DemoCommunity,
+    DemoMember,
+    DemoMeter,
+    DemoParty,
 )
 
 HOME_READERS = {3: 1, 4: 2, 10: 3}
@@ -41,8 +39,8 @@ class ConnectionPlan:
     profile: Profile = Profile.HOUSEHOLD
     annual_kwh: int = 0
     car_w: int = 0
-    roof: DemoRoof | None = None
-    battery: DemoBattery | None = None
+    roof: Roof | None = None
+    battery: Battery | None = None
     reader: int = 0
 
 
@@ -81,22 +79,22 @@ def build_meters(seed: int, plans: Sequence[ConnectionPlan]) -> dict[int, tuple[
 def community_model(seed: int) -> DemoCommunity:
     """The demo's community of 16 members and 17 connections, 8 of them with a roof. The same seed gives the same."""
     household = [
-        ("Roof South", 3400, DemoRoof(peak_w=9800, tilt_deg=38, azimuth_deg=180), (10000, 5000)),
-        ("Roof East", 4100, DemoRoof(peak_w=7600, tilt_deg=32, azimuth_deg=95), (7500, 4000)),
-        ("Roof West", 2900, DemoRoof(peak_w=8200, tilt_deg=40, azimuth_deg=265), (7500, 4000)),
-        ("Long Barn", 5200, DemoRoof(peak_w=14400, tilt_deg=25, azimuth_deg=190), (12800, 6000)),
-        ("Roof Garden", 3100, DemoRoof(peak_w=6400, tilt_deg=35, azimuth_deg=170), None),
-        ("Workshop", 3800, DemoRoof(peak_w=11200, tilt_deg=15, azimuth_deg=200), None),
-        ("Carport", 2600, DemoRoof(peak_w=5600, tilt_deg=10, azimuth_deg=225), None),
+        ("Roof South", 3400, Roof(peak_w=9800, tilt_deg=38, azimuth_deg=180), (10000, 5000)),
+        ("Roof East", 4100, Roof(peak_w=7600, tilt_deg=32, azimuth_deg=95), (7500, 4000)),
+        ("Roof West", 2900, Roof(peak_w=8200, tilt_deg=40, azimuth_deg=265), (7500, 4000)),
+        ("Long Barn", 5200, Roof(peak_w=14400, tilt_deg=25, azimuth_deg=190), (12800, 6000)),
+        ("Roof Garden", 3100, Roof(peak_w=6400, tilt_deg=35, azimuth_deg=170), None),
+        ("Workshop", 3800, Roof(peak_w=11200, tilt_deg=15, azimuth_deg=200), None),
+        ("Carport", 2600, Roof(peak_w=5600, tilt_deg=10, azimuth_deg=225), None),
     ]
-    town_roof = DemoRoof(peak_w=29900, tilt_deg=12, azimuth_deg=180)
+    town_roof = Roof(peak_w=29900, tilt_deg=12, azimuth_deg=180)
     plans = [
         ConnectionPlan(member=2, profile=Profile.STANDBY, annual_kwh=90, roof=town_roof),
         ConnectionPlan(member=2, profile=Profile.TRADE, annual_kwh=14000),
     ]
     names = {2: "Town Hall and Roof"}
     for index, (name, annual_kwh, roof, store) in enumerate(household, start=3):
-        battery = None if store is None else DemoBattery(capacity_wh=store[0], power_w=store[1])
+        battery = None if store is None else Battery(capacity_wh=store[0], power_w=store[1])
         names[index] = name
         reader = HOME_READERS.get(index, 0)
         plans.append(ConnectionPlan(member=index, annual_kwh=annual_kwh, roof=roof, battery=battery, reader=reader))

@@ -1,37 +1,12 @@
 """What the demo's community is made of: members, meters, roofs, batteries, agreements. Plain data."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 from lindenstrom.core.terms import Role, Terms
 from lindenstrom.core.units import PPM
+from lindenstrom.simulation.parts import Battery, Profile, Roof
 
 DayEnergy = dict[str, list[tuple[int, int]]]
-
-
-class Profile(StrEnum):
-    """Shape of a connection's own draw."""
-
-    HOUSEHOLD = "H25"
-    TRADE = "G25"
-    STANDBY = "standby"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DemoRoof:
-    """A photovoltaic roof: peak power in W, tilt from the horizontal and direction (180 is south) in degrees."""
-
-    peak_w: int
-    tilt_deg: int
-    azimuth_deg: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DemoBattery:
-    """A home battery: stores what the home cannot use, gives it back as soon as the home draws."""
-
-    capacity_wh: int
-    power_w: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,8 +24,8 @@ class DemoMeter:
     profile: Profile
     annual_kwh: int
     car_w: int
-    roof: DemoRoof | None
-    battery: DemoBattery | None
+    roof: Roof | None
+    battery: Battery | None
     start_import_mwh: int
     start_export_mwh: int
 

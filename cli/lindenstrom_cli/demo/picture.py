@@ -12,7 +12,7 @@ from itertools import pairwise
 from lindenstrom.core.calendar import Zone, date_of
 from lindenstrom.core.units import format_kwh
 from lindenstrom.errors import RefusedByRules, UsageError
-from lindenstrom_cli.demo.walltime import wall_quarters
+from lindenstrom.simulation.walltime import wall_quarters
 
 MIN_CONNECTIONS = 5
 

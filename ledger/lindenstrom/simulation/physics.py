@@ -16,8 +16,8 @@ import numpy.typing as npt
 
 from lindenstrom.core.calendar import Zone, date_of
 from lindenstrom.errors import UsageError
-from lindenstrom_cli.demo.parts import DemoBattery, DemoMeter, Profile
-from lindenstrom_cli.demo.walltime import QUARTERS_PER_DAY, wall_quarters
+from lindenstrom.simulation.parts import Battery, Connection, Profile
+from lindenstrom.simulation.walltime import QUARTERS_PER_DAY, wall_quarters
 
 LATITUDE: Final = 51.34
 LONGITUDE: Final = 12.37
@@ -33,18 +33,18 @@ _LINKE_TURBIDITY: Final = 3.0
 _EFFICIENCY_ONE_WAY: Final = 0.95
 
 
-class DemoLibraryMissing(UsageError):
-    """A library that only the demo needs is not installed."""
+class LibraryMissing(UsageError):
+    """A library that only made-up communities need is not installed."""
 
     def __init__(self, library: str) -> None:
         super().__init__(
-            f"the demo needs the Python library {library}, which is not installed; "
+            f"made-up communities need the Python library {library}, which is not installed; "
             "install Lindenstrom with its extra: pip install 'lindenstrom[demo]'"
         )
 
 
 def connection_energy(
-    seed: int, meter: DemoMeter, window: int, zone: Zone, loads_wh: Sequence[Array]
+    seed: int, meter: Connection, window: int, zone: Zone, loads_wh: Sequence[Array]
 ) -> list[tuple[int, int]]:
     """What the meter counts on the day, given the draw behind it for the days up to and with it (the last of the list).
 
@@ -60,7 +60,7 @@ def connection_energy(
     return [(meter_steps(max(value, 0.0)), meter_steps(max(-value, 0.0))) for value in net.tolist()]
 
 
-def household_load_wh(seed: int, meter: DemoMeter, window: int, zone: Zone) -> Array:
+def household_load_wh(seed: int, meter: Connection, window: int, zone: Zone) -> Array:
     """The draw behind one meter in Wh per slot, before any roof: profile, appliances switched at random, a car."""
     wall = np.array(wall_quarters(window, zone))
     rng = generator(seed, window, meter.number, 1)
@@ -81,7 +81,7 @@ def household_load_wh(seed: int, meter: DemoMeter, window: int, zone: Zone) -> A
     return load
 
 
-def roof_feed_wh(seed: int, meter: DemoMeter, window: int, zone: Zone) -> Array:
+def roof_feed_wh(seed: int, meter: Connection, window: int, zone: Zone) -> Array:
     """What the roof gives in Wh per slot: clear sky × the village's clouds × a little of its own."""
     count = zone.slot_count(window)
     if meter.roof is None:
@@ -105,7 +105,7 @@ def cloud_factor(seed: int, window: int, count: int) -> Array:
     return np.clip(0.24 + 0.06 * wander, 0.08, 0.5)
 
 
-def through_battery(net_wh: Array, battery: DemoBattery, charge_wh: float) -> tuple[Array, float]:
+def through_battery(net_wh: Array, battery: Battery, charge_wh: float) -> tuple[Array, float]:
     """The draw (negative: feed-in) left after the battery, and its charge at the end."""
     step = battery.power_w / 4
     rest = net_wh.tolist()
@@ -161,7 +161,7 @@ def _library(name: str) -> ModuleType:
     try:
         return import_module(name)
     except ModuleNotFoundError as error:
-        raise DemoLibraryMissing(name.partition(".")[0]) from error
+        raise LibraryMissing(name.partition(".")[0]) from error
 
 
 @lru_cache(maxsize=8)
