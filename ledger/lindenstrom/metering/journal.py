@@ -35,6 +35,9 @@ class Kind(IntEnum):
     REGISTERS = 2  # import mWh u64 ‖ export mWh u64 at the record's time
     INTERVALS = 3  # n × (import mWh u32 ‖ export mWh u32 ‖ status u8), the slots from the record's time on
     BREAK = 4  # old end import, export, new start import, export: mWh u64 each
+    DSMR = 5  # raw bytes of a P1 or D0 line, cut anywhere
+    MQTT = 6  # length of the topic u16 ‖ topic (UTF-8) ‖ payload as received
+    READING = 7  # flags u8 ‖ import mWh u64 ‖ export mWh u64, one reading with a time of its own
 
 
 KINDS = frozenset(Kind)
@@ -42,7 +45,7 @@ KINDS = frozenset(Kind)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """One journal entry: `time_ms` is when the payload was received (SML) or holds (CSV), unix milliseconds."""
+    """One journal entry: `time_ms` is when the payload was received (raw streams) or holds (values), unix ms."""
 
     kind: Kind
     time_ms: int

@@ -4,10 +4,12 @@ Kept as `reader.json` in the reader's folder:
 
     {"community":"0x…","reader":0,"depth":12,"offset_hours":1,
      "meters":[{"position":0,"meter":"0x…","source":"sml","metering_point":"","from_day":0,"end_day":4294967295,
-                "modulus_mwh":0}]}
+                "modulus_mwh":0,"mapping":"","fuse_a":63}]}
 
 The metering point is needed for interval files alone; it never leaves the folder. `modulus_mwh` is where the meter's
-registers start again at 0, if that is known; else 0.
+registers start again at 0, if that is known; else 0. `mapping` says, as JSON text, which MQTT topics hold the
+registers, empty for every other source. `fuse_a` is the fuse per phase of the connection: what three phases of it
+cannot carry is no reading; 0 asks for no such check (a meter behind transformers).
 """
 
 from __future__ import annotations
@@ -26,6 +28,11 @@ from lindenstrom.metering.errors import FolderError
 from lindenstrom.metering.journal import sync_folder
 
 SETUP_NAME = "reader.json"
+HOUSE_FUSE_A = 63
+"""A house connection's fuse per phase, three phases."""
+MAX_FUSE_A = 10_000
+PHASES, VOLTS = 3, 253
+"""Of the low-voltage grid, 253 V being 10 % above 230 V (EN 50160)."""
 
 
 class Source(StrEnum):
@@ -34,6 +41,8 @@ class Source(StrEnum):
     SML = "sml"
     REGISTERS = "registers"
     INTERVALS = "intervals"
+    DSMR = "dsmr"
+    MQTT = "mqtt"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +56,16 @@ class MeterSetup:
     from_day: int = 0
     end_day: int = OPEN_END
     modulus_mwh: int = 0
+    mapping: str = ""
+    fuse_a: int = HOUSE_FUSE_A
+
+    @property
+    def limit_w(self) -> int:
+        """Power that the connection cannot exceed for a quarter-hour, W; 0 for no limit.
+
+        A fuse carries 1.25 times its rating for an hour and more (gG, IEC 60269-1).
+        """
+        return self.fuse_a * PHASES * VOLTS * 5 // 4
 
     def is_live(self, window: int) -> bool:
         """Return whether the meter is at its position on a day."""
@@ -81,7 +100,9 @@ def read_setup(folder: Path) -> ReaderSetup:
 
 
 def write_setup(folder: Path, setup: ReaderSetup) -> None:
-    """Keep a set-up in a reader's folder, created if need be. A known meter may only get another end or modulus.
+    """Keep a set-up in a reader's folder, created if need be.
+
+    A known meter may only get another end, modulus, mapping or fuse.
 
     Raises FolderError if meters overlap, or if the folder belongs to another reader or has meters that this lacks.
     """
@@ -117,6 +138,11 @@ def _check(path: Path, setup: ReaderSetup) -> ReaderSetup:
         if (meter.source is Source.INTERVALS) != bool(meter.metering_point):
             what = f"position {meter.position}: a metering point is needed for interval files, and for them alone"
             raise FolderError(path, what, "correct source or metering_point")
+        if (meter.source is Source.MQTT) != bool(meter.mapping):
+            what = f"position {meter.position}: a mapping of topics is needed for MQTT, and for it alone"
+            raise FolderError(path, what, "correct source or mapping")
+        if not 0 <= meter.fuse_a <= MAX_FUSE_A:
+            raise FolderError(path, f"position {meter.position}: no fuse has {meter.fuse_a} A", f"use 0..{MAX_FUSE_A}")
     for a, b in combinations(setup.meters, 2):
         clash = a.position == b.position or a.meter == b.meter
         clash = clash or bool(a.metering_point and a.metering_point == b.metering_point)
@@ -145,6 +171,8 @@ def _to_json(setup: ReaderSetup) -> dict[str, Any]:
                 "from_day": meter.from_day,
                 "end_day": meter.end_day,
                 "modulus_mwh": meter.modulus_mwh,
+                "mapping": meter.mapping,
+                "fuse_a": meter.fuse_a,
             }
             for meter in setup.meters
         ],
@@ -166,6 +194,8 @@ def _from_json(content: Any) -> ReaderSetup:
                 from_day=int(row["from_day"]),
                 end_day=int(row["end_day"]),
                 modulus_mwh=int(row.get("modulus_mwh", 0)),
+                mapping=str(row.get("mapping", "")),
+                fuse_a=int(row.get("fuse_a", HOUSE_FUSE_A)),
             )
             for row in content["meters"]
         ),

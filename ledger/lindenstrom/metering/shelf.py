@@ -1,7 +1,8 @@
 """All journals of one meter, and window values from them.
 
-A shelf is a folder: SML streams one file a UTC day (`2026-10-24.sml`, some 30 MB at a telegram a second), CSV values
-one file a UTC month (`2026-10.csv`), declared breaks in `breaks`. A day is built from the files around it.
+A shelf is a folder: raw streams one file a UTC day (`2026-10-24.sml`, `.dsmr`, `.mqtt`; some 30 MB at a telegram a
+second), values one file a UTC month (`2026-10.csv`), declared breaks in `breaks`. A day is built from the files around
+it.
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ from lindenstrom.metering.timeline import (
 )
 
 BREAKS = "breaks"
+STREAMS = {Kind.SML: ".sml", Kind.DSMR: ".dsmr", Kind.MQTT: ".mqtt"}
+SUFFIXES = frozenset({*STREAMS.values(), ".csv"})
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
 
@@ -50,7 +53,14 @@ class Shelf:
 
     def open_sml(self, time_ms: int) -> Journal:
         """Return the journal that takes SML bytes received at this time, for a live reading head (one a UTC day)."""
-        return Journal(self.folder / _file_name(Kind.SML, time_ms))
+        return self.open_stream(Kind.SML, time_ms)
+
+    def open_stream(self, kind: Kind, time_ms: int) -> Journal:
+        """Return the journal that takes what a live source (SML, DSMR, MQTT) sends at this time (one a UTC day).
+
+        Raises JournalBusy.
+        """
+        return Journal(self.folder / _file_name(kind, time_ms))
 
     def add(self, records: Sequence[Record]) -> int:
         """Write what is not yet journaled, in order, and return how many records that were. Raises JournalBusy."""
@@ -111,7 +121,7 @@ class Shelf:
     def erase(self, month: str) -> None:
         """Delete what was received in or holds for a UTC month, YYYY-MM. Repeatable."""
         for path in self.folder.iterdir():
-            if path.suffix in (".sml", ".csv") and path.name.startswith(month):
+            if path.suffix in SUFFIXES and path.name.startswith(month):
                 path.unlink()
         path = self.folder / BREAKS
         records = read_journal(path)
@@ -126,7 +136,7 @@ class Shelf:
 
     def months(self) -> set[str]:
         """Return the UTC months, YYYY-MM, that have journals of readings."""
-        return {path.name[:7] for path in self.folder.iterdir() if path.suffix in (".sml", ".csv")}
+        return {path.name[:7] for path in self.folder.iterdir() if path.suffix in SUFFIXES}
 
     def known_intervals(self, slots: Iterable[int]) -> dict[int, SlotValue]:
         """Return what the journals have for these slots."""
@@ -139,7 +149,7 @@ class Shelf:
 
     def timeline(self, start_ms: int, end_ms: int) -> Timeline:
         """Return what the journals say about [start, end], with the nearest samples before and after."""
-        periods = {path.name: _period(path.name) for path in self.folder.iterdir() if path.suffix in (".sml", ".csv")}
+        periods = {path.name: _period(path.name) for path in self.folder.iterdir() if path.suffix in SUFFIXES}
         names = sorted(periods)
         before = [name for name in names if periods[name][1] <= start_ms]
         after = [name for name in names if periods[name][0] > end_ms]
@@ -225,7 +235,7 @@ def _day(time_ms: int) -> str:
 def _file_name(kind: Kind, time_ms: int) -> str:
     if kind is Kind.BREAK:
         return BREAKS
-    return f"{_day(time_ms)}.sml" if kind is Kind.SML else f"{_day(time_ms)[:7]}.csv"
+    return f"{_day(time_ms)}{STREAMS[kind]}" if kind in STREAMS else f"{_day(time_ms)[:7]}.csv"
 
 
 def _period(name: str) -> tuple[int, int]:

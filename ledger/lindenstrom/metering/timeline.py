@@ -22,6 +22,9 @@ from lindenstrom.metering.journal import Kind, Record
 REGISTER_PAIR = struct.Struct(">QQ")
 INTERVAL = struct.Struct(">IIB")
 BREAK = struct.Struct(">QQQQ")
+READING = struct.Struct(">BQQ")
+TOPIC_LENGTH = struct.Struct(">H")
+IMPORT_KNOWN, EXPORT_KNOWN, SUBSTITUTE = 1, 2, 4
 
 LOCKED = "from a locked meter: whole kWh only"
 ONE_SIDED = "without one of the registers that other telegrams of this meter have"
@@ -46,6 +49,38 @@ def register_record(sample: Sample) -> Record:
     pair = sample.registers
     payload = REGISTER_PAIR.pack(pair.import_mwh, pair.export_mwh)
     return Record(kind=Kind.REGISTERS, time_ms=sample.time_ms, payload=payload)
+
+
+def reading_record(
+    *, time_ms: int, import_mwh: int | None = None, export_mwh: int | None = None, substitute: bool = False
+) -> Record:
+    """Return the journal record of one reading that has a time of its own; None: the source did not say.
+
+    substitute: its source calls it estimated or a substitute value.
+    """
+    flags = (
+        (IMPORT_KNOWN if import_mwh is not None else 0)
+        | (EXPORT_KNOWN if export_mwh is not None else 0)
+        | (SUBSTITUTE if substitute else 0)
+    )
+    return Record(kind=Kind.READING, time_ms=time_ms, payload=READING.pack(flags, import_mwh or 0, export_mwh or 0))
+
+
+def stream_record(kind: Kind, time_ms: int, data: bytes) -> Record:
+    """Return the journal record of bytes received on a serial line, SML or DSMR."""
+    return Record(kind=kind, time_ms=time_ms, payload=data)
+
+
+def message_record(time_ms: int, topic: str, payload: bytes) -> Record:
+    """Return the journal record of an MQTT message as received."""
+    name = topic.encode()
+    return Record(kind=Kind.MQTT, time_ms=time_ms, payload=TOPIC_LENGTH.pack(len(name)) + name + payload)
+
+
+def message_of(record: Record) -> tuple[str, bytes]:
+    """Return topic and payload of an MQTT record."""
+    start = TOPIC_LENGTH.size + TOPIC_LENGTH.unpack_from(record.payload)[0]
+    return record.payload[TOPIC_LENGTH.size : start].decode("utf-8", "replace"), record.payload[start:]
 
 
 def interval_record(values: Sequence[SlotValue]) -> Record:
