@@ -166,6 +166,13 @@ contract RegistryTest is Community {
         bytes memory mirrored = abi.encodePacked(r, bytes32(order - uint256(s)), uint8(good[64]) == 27 ? uint8(28) : uint8(27));
         vm.expectRevert(abi.encodeWithSelector(NotSignedBy.selector, 2));
         registry.requireSignedBy(2, keccak256("act"), mirrored);
+        vm.expectRevert(abi.encodeWithSelector(NotSignedBy.selector, 2));
+        registry.requireSignedBy(2, keccak256("act"), abi.encodePacked(good, uint8(0)));
+        // one byte short by its length, with the missing byte right behind it in the call
+        bytes memory short = abi.encodeCall(registry.requireSignedBy, (2, keccak256("act"), good));
+        short[4 + 3 * 32 + 31] = bytes1(uint8(64));
+        (bool ok, bytes memory answer) = address(registry).call(short);
+        yes(!ok && keccak256(answer) == keccak256(abi.encodeWithSelector(NotSignedBy.selector, 2)), "refused for its length");
     }
 
     function test_domain_follows_the_chain_id_community_does_not() public {
