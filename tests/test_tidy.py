@@ -235,7 +235,7 @@ def test_every_import_is_a_declared_dependency() -> None:
     own = frozenset({"lindenstrom", "lindenstrom_cli", "lindenstrom_contracts"})
     stdlib = frozenset(sys.stdlib_module_names)
     assert rules.foreign_packages("import os, left_pad.x", own=own, stdlib=stdlib) == {"left_pad"}
-    names = {normal(r.name) for r in declared("demo", "testing")}
+    names = {normal(r.name) for r in declared("demo", "metering", "research", "testing")}
     owners = metadata.packages_distributions()
     missing = [
         f"{path}: {package}"
@@ -252,7 +252,7 @@ def test_lock_is_hashed_and_covers_the_project(name: str) -> None:
     pins = {normal(pin): body for pin, body in re.findall(r"^([\w.-]+)==((?:.*\\\n)*.*)", text, re.MULTILINE)}
     assert not [pin for pin, body in pins.items() if "--hash=sha256:" not in body]
     assert not re.search(r"^\s*-(?!-hash)", text, re.MULTILINE), "an index or option line"
-    extras = ("demo", "dev") if "dev" in name else ("demo",)
+    extras = ("demo", "metering", "research", *(("dev",) if "dev" in name else ()))
     assert {normal(r.name) for r in declared(*extras)} <= set(pins)
     for r in declared(*extras):
         version = pins[normal(r.name)].split()[0]
