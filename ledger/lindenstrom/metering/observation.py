@@ -48,6 +48,10 @@ class Problem(StrEnum):
     """Not a number, negative, or beyond what a register or a quarter-hour can hold."""
     BAD_TIME = "bad-time"
     """A time that does not exist or cannot be understood."""
+    SUPERSEDED = "superseded"
+    """A newer message of the same file has another value for it."""
+    WITHDRAWN = "withdrawn"
+    """A value in a message that takes an earlier one back."""
 
 
 class Note(StrEnum):
@@ -60,7 +64,7 @@ class Note(StrEnum):
     UNSYNCHRONISED = "unsynchronised"
     """The device says that its clock is not set by anybody."""
     REPLACED = "replaced"
-    """A newer message replaced an earlier value."""
+    """It takes the place of a value that an earlier message had."""
     TIME_ADJUSTED = "time-adjusted"
     """Read within seconds of the quarter-hour that it is meant for."""
 
@@ -75,7 +79,8 @@ class Observation:
     energy_mwh: register, or with span_s > 0 the energy of that span. power_mw: momentary power, negative for feed-in.
     resolution_mwh: what the last digit stands for, at least 1. time_ms: unix milliseconds of a register, of the
     beginning of a span; None if the source has no calendar. summed: added up from the tariffs of the same telegram.
-    seconds_index: the device's own running seconds, where it has no calendar.
+    seconds_index: the device's own running seconds, where it has no calendar. issued_ms: when the sender says to have
+    made the message; of several values for one quarter-hour the newest counts.
     """
 
     format: str
@@ -90,6 +95,7 @@ class Observation:
     status: Status | None = None
     summed: bool = False
     seconds_index: int | None = None
+    issued_ms: int | None = None
     notes: tuple[Note, ...] = ()
     problem: Problem | None = None
     detail: str = ""
