@@ -340,7 +340,7 @@ def test_the_first_false_level_is_found() -> None:
     price = honest[0].price_ueur_kwh
     dear = Triple(price_ueur_kwh=price + 1, taker_level=5, giver_level=ONE)
     starved = Triple(price_ueur_kwh=price, taker_level=5, giver_level=ONE - 1)
-    for slot in (0, 7, len(honest) - 1):
+    for slot in (0, 1, 7, len(honest) - 1):
         found = level_fault(agreement, encode_triples([*honest[:slot], dear, *honest[slot + 1 :]]))
         assert found == LevelFault(slot=slot, reason=Reason.PRICE_DIFFERS)
     both = [*honest[:3], starved, *honest[4:9], dear, *honest[10:]]
