@@ -63,14 +63,16 @@ def observations(stream: BinaryIO) -> Iterator[Observation]:
         yield held
 
 
-@dataclass(slots=True, kw_only=True)
 class _Open:
-    """A QTY segment whose times are still to come."""
+    """A QTY segment whose times are still to come: qualifier → unix seconds or why not."""
 
-    position: int
-    quantity: Quantity
-    times: dict[str, tuple[int | None, str]]
-    substituted: bool = False
+    __slots__ = ("position", "quantity", "substituted", "times")
+
+    def __init__(self, position: int, quantity: Quantity) -> None:
+        self.position = position
+        self.quantity = quantity
+        self.times: dict[str, tuple[int | None, str]] = {}
+        self.substituted = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +126,7 @@ class _Interchange:
                     self._close_value()
                     if len(self._series) >= LONGEST_SERIES:
                         yield from self._close_series()
-                    self._open = _Open(position=position, quantity=self._quantity(segment), times={})
+                    self._open = _Open(position, self._quantity(segment))
             elif tag == b"STS":
                 if self._open is not None and self._elements(segment)[1:2] == [["Z32"]]:
                     self._open.substituted = True
