@@ -23,6 +23,7 @@ LATITUDE: Final = 51.34
 LONGITUDE: Final = 12.37
 ALTITUDE_M: Final = 113
 METER_STEP_MWH: Final = 100
+HEATING_LIMIT_C: Final = 15.0
 # Days before the day itself: within three, a home battery was full or empty and has forgotten what came before (tried).
 WARM_UP_DAYS: Final = 3
 
@@ -79,6 +80,32 @@ def household_load_wh(seed: int, meter: Connection, window: int, zone: Zone) -> 
         start = int(rng.integers(40, 76))
         load[start : start + int(rng.integers(4, 10))] += meter.car_w / 4
     return load
+
+
+def heat_pump_load_wh(seed: int, number: int, annual_kwh: int, window: int, zone: Zone) -> Array:
+    """What a heat pump draws in Wh per slot: by the degrees below 15 °C under the village's weather, and hot water."""
+    count = zone.slot_count(window)
+    day = date_of(window)
+    weather = 3.5 * _wander(generator(seed, window // 4, 0, 7), 4, 0.6)[window % 4]
+    wall = np.array(wall_quarters(window, zone))
+    outside = _mean_temperature(day.timetuple().tm_yday) + weather - 3.0 * np.cos((wall - 16) * np.pi / 48)
+    degrees = np.maximum(HEATING_LIMIT_C - outside, 0.0)
+    own = np.exp(0.25 * _wander(generator(seed, window, number, 8), count, 0.5))
+    heating = 0.8 * annual_kwh * 1000 * degrees / (_degree_days() * QUARTERS_PER_DAY)
+    water = 0.2 * annual_kwh * 1000 / 365 * np.isin(wall, range(20, 24)) / 4
+    load: Array = heating * own + water
+    return load
+
+
+@lru_cache(maxsize=366)
+def _mean_temperature(day_of_year: int) -> float:
+    """Mean temperature of a day of the year in central Germany, °C: coldest in mid January."""
+    return float(9.5 - 9.5 * np.cos((day_of_year - 15) * 2 * np.pi / 365))
+
+
+@lru_cache(maxsize=1)
+def _degree_days() -> float:
+    return sum(max(HEATING_LIMIT_C - _mean_temperature(day), 0.0) for day in range(1, 366))
 
 
 def roof_feed_wh(seed: int, meter: Connection, window: int, zone: Zone) -> Array:
