@@ -5,8 +5,9 @@ from typing import Final
 
 from lindenstrom_cli.english import ENGLISH
 from lindenstrom_cli.english_demo import DEMO
+from lindenstrom_cli.english_metering import METERING
 
-CATALOGUE: Final = ENGLISH | DEMO
+CATALOGUE: Final = ENGLISH | DEMO | METERING
 _FORMS: Final = re.compile(r"(\{(\w+)\}[^{}\[\]]*)\[([^|\]]*)\|([^|\]]*)\]")
 
 

@@ -3,13 +3,6 @@
 from typing import Final
 
 _METER: Final[dict[str, str]] = {
-    "meter.read": "{file}: {telegrams} telegrams, {readings} readings used, {unused} spans not used",
-    "meter.none": "No reading in it.",
-    "meter.seconds": "seconds",
-    "meter.import": "import kWh",
-    "meter.export": "export kWh",
-    "meter.unused": "  bytes {start}–{end}: {problem}",
-    "meter.locked": "The meter gives whole kWh only: it is locked. Enter its PIN at the meter and set InF to On.",
     "meter.bound": "Meter bound: member {member}, reader {reader}, position {position}, from {day}.",
     "meter.unbound": "Binding {id} ends; last day {day}.",
     "head.point": "metering point",
@@ -33,7 +26,6 @@ _METER: Final[dict[str, str]] = {
     "meter.gap": "position {position}: {reason}",
     "progress.import": "importing",
     "progress.anchor": "anchoring",
-    "meter.rows_left_out": "… {count} more; --all shows them",
 }
 
 _DAYS: Final[dict[str, str]] = {

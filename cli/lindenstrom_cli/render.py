@@ -33,6 +33,15 @@ class Result(ABC):
         """The text, line by line."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stream(Result):
+    """A result that is not all there at once: its JSON is one object a line, its exit code is known at the end."""
+
+    @abstractmethod
+    def records(self) -> Iterator[Mapping[str, Any]]:
+        """What the JSON lines hold, in plain types."""
+
+
 @dataclass(frozen=True, slots=True)
 class Renderer:
     """Shows results and messages."""
@@ -42,7 +51,10 @@ class Renderer:
 
     def result(self, result: Result) -> None:
         """A command's result, on stdout."""
-        if self.as_json:
+        if self.as_json and isinstance(result, Stream):
+            for record in result.records():
+                click.echo(json.dumps(record, ensure_ascii=False))
+        elif self.as_json:
             click.echo(json_text(result))
         else:
             for line in result.lines():

@@ -1,95 +1,219 @@
-"""meter read: what a captured meter sends, without a home or a chain."""
+"""meter read: what a file of meter data holds, or why it cannot be read; without a home or a chain."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 
 import click
 
 from lindenstrom.core.units import format_kwh
+from lindenstrom.errors import ExitCode, LindenstromError
 from lindenstrom_cli.app import Session, command
-from lindenstrom_cli.catalogue import text
-from lindenstrom_cli.errors import UnreadableFile
-from lindenstrom_cli.render import Result, table
+from lindenstrom_cli.catalogue import CATALOGUE, text
+from lindenstrom_cli.errors import message_and_hint
+from lindenstrom_cli.render import Renderer, Stream, table, wrapped
+from lindenstrom_cli.tally import MeterTally, RegisterTally, Tally
+
+if TYPE_CHECKING:
+    from lindenstrom.metering.observation import Observation
 
 SHOWN = 10
+STANDARD_INPUT = "-"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
-    """One telegram's registers."""
+class Found(Stream):
+    """What files of meter data hold, read while it is shown."""
 
-    seconds: int | None
-    import_mwh: int | None
-    export_mwh: int | None
-    resolution_mwh: int
+    SCHEMA: ClassVar[str] = "meter-observations"
+    files: tuple[str, ...]
+    format: str | None
+    everything: bool
+    renderer: Renderer
+    _codes: list[ExitCode] = field(default_factory=list)
 
+    @property
+    def exit_code(self) -> ExitCode:
+        """5 if a file gave nothing, else 6 if something in one is unfit, else 0."""
+        order = (ExitCode.COULD_NOT_CHECK, ExitCode.REFUSED)
+        return next((code for code in order if code in self._codes), ExitCode.OK)
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unused:
-    """Bytes of which no reading came."""
+    def records(self) -> Iterator[Mapping[str, Any]]:
+        """One object an observation."""
+        from lindenstrom.metering.observation import as_json
 
-    start: int
-    end: int
-    problem: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Capture(Result):
-    """What a file of SML telegrams holds."""
-
-    SCHEMA: ClassVar[str] = "meter-capture"
-    file: Path
-    telegrams: int
-    locked: bool
-    readings: tuple[Reading, ...]
-    unused: tuple[Unused, ...]
-    shown: int
+        for name in self.files:
+            fit = Fitness()
+            for observation in self._observations(name, fit):
+                yield as_json(observation, name)
+            self._codes.append(fit.code)
 
     def lines(self) -> Iterable[str]:
-        """Summary, readings, and what could not be used."""
-        yield text(
-            "meter.read", file=self.file, telegrams=self.telegrams, readings=len(self.readings), unused=len(self.unused)
+        """A summary of each file."""
+        for number, name in enumerate(self.files):
+            fit, tally = Fitness(), Tally()
+            for observation in self._observations(name, fit):
+                tally.take(observation)
+            self._codes.append(fit.code)
+            if fit.read:
+                yield from ([""] if number else [])
+                yield from _summary(name, tally, None if self.everything else SHOWN)
+
+    def _observations(self, name: str, fit: "Fitness") -> "Iterator[Observation]":
+        """Yield what a file holds, and note how it fares; say on stderr why, if it cannot be read."""
+        from lindenstrom.metering.formats.detect import (
+            DamagedArchive,
+            UnknownFormat,
+            detect,
+            format_named,
+            opened,
+            why_not,
         )
-        if self.locked:
-            yield text("meter.locked")
-        rows = [
-            ("–" if r.seconds is None else str(r.seconds), _kwh(r.import_mwh), _kwh(r.export_mwh))
-            for r in self.readings[: self.shown]
-        ]
-        if rows:
-            head = (text("meter.seconds"), text("meter.import"), text("meter.export"))
-            yield from table(head, rows, right=frozenset({0, 1, 2}))
-        else:
-            yield text("meter.none")
-        for span in self.unused[: self.shown]:
-            yield text("meter.unused", start=span.start, end=span.end, problem=span.problem)
-        left_out = sum(max(0, len(part) - self.shown) for part in (self.readings, self.unused))
-        if left_out:
-            yield text("meter.rows_left_out", count=left_out)
+
+        shown = _shown(name)
+        try:
+            with _open(name) as stream:
+                source = opened(stream)
+                reader = format_named(self.format) if self.format else detect(source.head)
+                if reader is None:
+                    raise UnknownFormat(shown, why_not(source.head))
+                for observation in reader.observations(source.stream):
+                    fit.read = True
+                    fit.fit = fit.fit and observation.is_usable
+                    yield observation
+                if not fit.read:
+                    raise UnknownFormat(shown, text("read.nothing", format=CATALOGUE[f"format.{reader.NAME}"]))
+                if source.is_damaged:
+                    raise DamagedArchive(shown)
+        except LindenstromError as error:
+            fit.whole = False
+            self.renderer.error(*message_and_hint(error))
+        except OSError as error:
+            fit.whole = False
+            self.renderer.error(text("error.file", path=shown, reason=error.strerror), text("error.file_hint"))
 
 
-def _kwh(register_mwh: int | None) -> str:
-    return "–" if register_mwh is None else format_kwh(register_mwh, 4)
+@dataclass(slots=True, kw_only=True)
+class Fitness:
+    """Whether anything was read, all of it can be used, and the file was read to its end."""
+
+    read: bool = False
+    fit: bool = True
+    whole: bool = True
+
+    @property
+    def code(self) -> ExitCode:
+        """The exit code for what was seen."""
+        if not self.read or not self.whole:
+            return ExitCode.COULD_NOT_CHECK
+        return ExitCode.OK if self.fit else ExitCode.REFUSED
 
 
-@command(None, "read", "meter read capture.bin")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--all", "everything", is_flag=True, help="Show every reading, not only the first ten.")
-def read(session: Session, file: Path, everything: bool) -> Capture:  # noqa: ARG001 - every command takes its session
-    """Decode a capture of SML telegrams and print its registers. Needs no community, and changes nothing."""
-    from lindenstrom.metering.sml import decode
+def _shown(name: str) -> str:
+    return text("read.standard_input") if name == STANDARD_INPUT else name
 
-    report = decode(file.read_bytes())
-    if not report.complete:
-        raise UnreadableFile(file, "a capture of SML telegrams (none with start and end mark in it)")
-    readings = tuple(
-        Reading(seconds=r.sec_index, import_mwh=r.import_mwh, export_mwh=r.export_mwh, resolution_mwh=r.resolution_mwh)
-        for r in report.readings
-    )
-    unused = tuple(Unused(start=s.start, end=s.end, problem=s.problem) for s in report.unused)
-    shown = max(len(readings), len(unused)) if everything else SHOWN
-    return Capture(
-        file=file, telegrams=report.complete, locked=report.locked, readings=readings, unused=unused, shown=shown
-    )
+
+def _open(name: str) -> AbstractContextManager[BinaryIO]:
+    if name == STANDARD_INPUT:
+        return nullcontext(sys.stdin.buffer)
+    return Path(name).open("rb")
+
+
+def _summary(name: str, tally: Tally, shown: int | None) -> Iterator[str]:
+    kind = CATALOGUE[f"format.{tally.format}"]
+    yield text("read.found", file=_shown(name), format=kind, meters=len(tally.meters), values=tally.count)
+    meters = list(tally.meters.items())
+    for meter, found in meters[:shown]:
+        yield ""
+        yield text("read.meter", meter=meter) if meter else text("read.unnamed")
+        yield from _meter(found)
+    if shown is not None and len(meters) > shown:
+        yield text("read.meters_left_out", count=len(meters) - shown)
+    yield ""
+    for problem, (count, position) in tally.problems.items():
+        yield text("read.problem", count=count, code=problem, position=position)
+        yield from wrapped(text(f"problem.{problem}"))
+    for note, count in tally.notes.items():
+        yield text("read.note", count=count, code=note, meaning=text(f"note.{note}"))
+    if not tally.problems:
+        yield text("read.fit")
+
+
+def _meter(found: MeterTally) -> Iterator[str]:
+    yield from _rows(found.registers.values(), "read.first", "read.last", _register_row)
+    yield from _rows(found.intervals.values(), "read.sum", None, _interval_row)
+    for obis, (low_mw, high_mw) in found.powers.items():
+        yield text("read.power", obis=obis, low=_watts(low_mw), high=_watts(high_mw))
+    if found.times is not None:
+        from lindenstrom.metering.observation import time_text
+
+        yield text("read.span", first=time_text(found.times[0]), last=time_text(found.times[1]))
+    elif found.seconds is not None:
+        yield text("read.seconds", first=found.seconds[0], last=found.seconds[1])
+    elif found.registers or found.intervals:
+        yield text("read.no_time")
+
+
+def _rows(
+    tallies: Iterable[RegisterTally], first: str, second: str | None, row: Callable[[RegisterTally], tuple[str, ...]]
+) -> Iterator[str]:
+    rows = [("", *row(tally)) for tally in tallies]
+    if rows:
+        head = ("", text("read.register"), "", text(first), *([text(second)] if second else []))
+        columns = (*head, text("read.step"), text("read.count"))
+        yield from table(columns, rows, right=frozenset(range(3, len(columns))))
+
+
+def _register_row(tally: RegisterTally) -> tuple[str, ...]:
+    first, last = (format_kwh(value, _places(tally.step_mwh)) for value in (tally.first_mwh, tally.last_mwh))
+    return tally.obis, _kind(tally), first, last, _step(tally), str(tally.count)
+
+
+def _interval_row(tally: RegisterTally) -> tuple[str, ...]:
+    return tally.obis, _kind(tally), format_kwh(tally.sum_mwh, 6), _step(tally), str(tally.count)
+
+
+def _kind(tally: RegisterTally) -> str:
+    code = tally.obis.partition(":")[2].partition(".")[0]
+    kind = {"1": text("read.import"), "2": text("read.export")}.get(code, "")
+    return f"{kind}, {text('read.summed')}" if tally.summed else kind
+
+
+def _step(tally: RegisterTally) -> str:
+    return format_kwh(tally.step_mwh, _places(tally.step_mwh))
+
+
+def _places(step_mwh: int) -> int:
+    """Decimal places of kWh in which a step of mWh shows."""
+    return max(0, 6 - (len(str(step_mwh)) - len(str(step_mwh).rstrip("0"))))
+
+
+def _watts(power_mw: int) -> str:
+    return format_kwh(power_mw * 1000, 3).removesuffix("000").rstrip(".")
+
+
+@command(
+    None,
+    "read",
+    "meter read capture.bin",
+    "meter read --json month.mscons | jq .energy_mwh",
+)
+@click.argument("files", metavar="FILE...", nargs=-1, required=True)
+@click.option("--format", "format_", metavar="NAME", help="Take the files for this format, whatever they look like.")
+@click.option("--all", "everything", is_flag=True, help="Show every meter, not only the first ten.")
+def read(session: Session, files: tuple[str, ...], format_: str | None, everything: bool) -> Found:
+    """Read meter data, and say what is in it. Needs no community, and changes nothing.
+
+    Which formats can be read, docs/metering.md says; which one a file is of is found out by itself, and gzip is
+    unpacked. A file named - is the standard input. With --json each value is a line as soon as it is read.
+
+    Ends with 0 if all can be used, with 6 if something is unfit for settlement, with 5 if there was nothing to read.
+    """
+    if format_:
+        from lindenstrom.metering.formats.detect import format_named
+
+        format_named(format_)
+    return Found(files=files, format=format_, everything=everything, renderer=session.renderer)

@@ -10,12 +10,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol
 
 from lindenstrom.core.packs import Status
 
 QUARTER_HOUR_S = 900
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 OBIS_FORM = re.compile(r"\d{1,3}-\d{1,3}:\d{1,3}\.\d{1,3}\.\d{1,3}(?:\*\d{1,3})?", re.ASCII)
 
 
@@ -65,6 +67,8 @@ class Note(StrEnum):
     """The device says that its clock is not set by anybody."""
     REPLACED = "replaced"
     """It takes the place of a value that an earlier message had."""
+    SIGN_CORRECTED = "sign-corrected"
+    """Power sent as negative by a device known to do so, while its status word says that it draws."""
     TIME_ADJUSTED = "time-adjusted"
     """Read within seconds of the quarter-hour that it is meant for."""
 
@@ -110,7 +114,10 @@ class Observation:
 class Reader(Protocol):
     """A module that reads one format."""
 
-    NAME: str
+    @property
+    def NAME(self) -> str:  # noqa: N802 - a constant of the module
+        """Short name of the format."""
+        ...
 
     def recognises(self, head: bytes, /) -> bool:
         """Whether a file that begins with these bytes (up to 64 KiB) is likely of this format."""
@@ -125,3 +132,36 @@ def obis_of_bytes(code: bytes) -> str:
     """`0100010800FF` → `1-0:1.8.0`."""
     a, b, c, d, e, f = code
     return f"{a}-{b}:{c}.{d}.{e}" + ("" if f == 255 else f"*{f}")
+
+
+def time_text(time_ms: int) -> str:
+    """Return unix milliseconds as ISO-8601 UTC, with milliseconds only where there are any."""
+    moment = EPOCH + timedelta(milliseconds=time_ms)
+    return moment.isoformat(timespec="milliseconds" if time_ms % 1000 else "seconds").replace("+00:00", "Z")
+
+
+def as_json(observation: Observation, file: str) -> dict[str, Any]:
+    """Return an observation as the object that `meter read --json` prints; what does not apply is left out."""
+    o = observation
+    plain: dict[str, Any] = {
+        "source": {"format": o.format, "file": file, "position": o.position},
+        "meter": o.meter,
+        "obis": o.obis,
+    }
+    if o.power_mw is not None:
+        plain["power_mw"] = o.power_mw
+    else:
+        plain["energy_mwh"] = o.energy_mwh
+        plain["resolution_mwh"] = o.resolution_mwh
+    plain["time"] = None if o.time_ms is None else time_text(o.time_ms)
+    plain["status"] = None if o.status is None else o.status.name.lower()
+    optional = {
+        "span_s": o.span_s,
+        "summed": o.summed,
+        "seconds_index": o.seconds_index,
+        "notes": [note.value for note in o.notes],
+        "problem": o.problem.value if o.problem else "",
+        "detail": o.detail,
+    }
+    plain.update((name, value) for name, value in optional.items() if value or (name == "seconds_index" and value == 0))
+    return plain

@@ -1,30 +1,26 @@
 """SML telegrams of German household meters, decoded to whole mWh.
 
 Source: BSI TR-03109-1 annex IV b (SML), FNN Lastenheft EDL; OBIS codes 1-0:1.8.x import and 1-0:2.8.x export.
-Parsing of messages is pysml's. Its scaled values are floats: they are not used, the raw integers and scalers are.
 SML has no wall clock, `sec_index` counts seconds since the meter was made or last powered.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
-import sml as pysml
+from lindenstrom.metering.formats.smlbody import BAD_BODY, BAD_CRC, Entry, FrameError, Listing, listings
+from lindenstrom.metering.formats.smlframes import CUT, END_LENGTH, ESCAPE, START, STRAY, Cutter, Span, scan
 
-ESCAPE = b"\x1b\x1b\x1b\x1b"
-START = ESCAPE + b"\x01\x01\x01\x01"
-END_LENGTH = 8  # escape, 0x1a, number of fill bytes, CRC
-GET_LIST_RESPONSE = 0x0701
+__all__ = [
+    "BAD_BODY", "BAD_CRC", "CUT", "END_LENGTH", "ESCAPE", "LOCKED_MWH", "NO_REGISTER", "START", "STRAY", "UNIT_WH",
+    "Cutter", "DecodeReport", "FrameError", "RegisterReading", "Span", "decode", "decode_frame", "is_register", "scan",
+    "total",
+]  # fmt: skip
+
 UNIT_WH = 30
 LOCKED_MWH = 1_000_000
 
-CUT = "cut: the telegram ends before its end mark"
-STRAY = "outside any telegram: line noise, or the rest of a cut one"
-BAD_CRC = "bad checksum: bytes were lost or changed"
-BAD_BODY = "not readable: checksum good, content not SML as expected"
 NO_REGISTER = "no energy register (1.8.x or 2.8.x) in the telegram"
 
 
@@ -50,15 +46,6 @@ class RegisterReading:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Span:
-    """Bytes [start, end) of a stream: a telegram, whole if `problem` is empty."""
-
-    start: int
-    end: int
-    problem: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class DecodeReport:
     """What a stream held: readings used (with the span each came from), and spans not used with the reason.
 
@@ -76,67 +63,13 @@ class DecodeReport:
         return bool(self.readings) and all(reading.locked for reading in self.readings)
 
 
-class FrameError(Exception):
-    """Inner signal with the reason a telegram gives no reading; never leaves this package."""
-
-
-class _RawMessage(pysml.SmlMessage):  # type: ignore[misc]
-    """pysml's message, keeping the item tree that it was parsed from: raw integers, before any scaling."""
-
-    items_read: list[Any]
-
-    def _read_list(self, count: int, nesting: int = 0) -> list[Any]:
-        items: list[Any] = super()._read_list(count, nesting)
-        if nesting == 0:
-            self.items_read = items
-        return items
-
-
-def scan(data: bytes) -> Iterator[Span]:
-    """Yield the spans of a stream in order, without a hole: whole telegrams, cut ones, and what lies between.
-
-    A telegram is cut if its end mark is missing or a new start comes first. Checksums are not checked here.
-    """
-    end = 0
-    while end < len(data):
-        start = data.find(START, end)
-        if start != end:
-            yield Span(start=end, end=start if start > end else len(data), problem=STRAY)
-        if start < 0:
-            return
-        end, whole = _end_of(data, start + len(START))
-        yield Span(start=start, end=end, problem="" if whole else CUT)
-
-
-def _end_of(data: bytes, position: int) -> tuple[int, bool]:
-    """Return (end, whole) of the telegram whose content begins at `position`."""
-    while True:
-        escape = data.find(ESCAPE, position)
-        if escape < 0:
-            return len(data), False
-        mark = data[escape + 4 : escape + 8]
-        if mark == ESCAPE:
-            position = escape + 8
-        elif mark[:1] == b"\x1a" and len(mark) == 4:
-            return escape + END_LENGTH, True
-        else:
-            return (escape if data.startswith(START, escape) else min(escape + 4, len(data))), False
-
-
 def decode_frame(frame: bytes) -> RegisterReading:
     """Return the registers of one whole telegram (from its start escape to its CRC).
 
     Raises FrameError with a reason that names no value.
     """
-    fill = frame[-3]
-    if fill > 3 or not pysml.Crc.verify_fcs(frame):
-        raise FrameError(BAD_CRC)
-    content = frame[len(START) : -END_LENGTH - fill].replace(ESCAPE * 2, ESCAPE)
-    try:
-        body = _list_response(content)
-        reading = _reading(body) if body is not None else None
-    except Exception as error:  # whatever a meter sends must not stop the reader: pysml raises many kinds
-        raise FrameError(BAD_BODY) from error
+    found = listings(frame)
+    reading = _reading(found[0]) if found else None
     if reading is None:
         raise FrameError(NO_REGISTER)
     return reading
@@ -161,46 +94,23 @@ def decode(data: bytes) -> DecodeReport:
     return DecodeReport(readings=tuple(readings), spans=tuple(spans), unused=tuple(unused), complete=complete)
 
 
-def _list_response(content: bytes) -> list[Any] | None:
-    """Return the items of the first GetList response, all messages' checksums verified by pysml."""
-    bits = pysml.bitstring.Reader(pysml.bitstring.Bits.from_bytes(content))
-    found: list[Any] | None = None
-    while not bits.at_end:
-        choice = _RawMessage(bits).items_read[3].value
-        if found is None and choice[0].value == GET_LIST_RESPONSE:
-            found = choice[1].value
-    return found
-
-
-def _reading(body: list[Any]) -> RegisterReading | None:
-    """Return the reading of a GetList response's items, or None if it has no energy register."""
-    registers: dict[bytes, tuple[int, int]] = {}
-    sec_index = _seconds(body[3].value)
-    for entry in body[4].value:
-        name, _status, time, unit, scaler, value = (item.value for item in entry.value[:6])
-        if unit != UNIT_WH or not isinstance(value, int) or name[:2] != b"\x01\x00" or name[3] != 8:
-            continue
-        registers[name[2:5]] = (value, scaler or 0)
-        if sec_index is None:
-            sec_index = _seconds(time)
-    imported, exported = _total(registers, 1), _total(registers, 2)
-    if imported is None and exported is None:
-        return None
-    return RegisterReading(
-        meter=hashlib.sha256(body[1].value).digest()[:16],
-        sec_index=sec_index,
-        import_mwh=None if imported is None else imported[0],
-        export_mwh=None if exported is None else exported[0],
-        resolution_mwh=max(total[1] for total in (imported, exported) if total is not None),
+def is_register(entry: Entry) -> bool:
+    """Return whether a line is a register of active energy of now, 1-x:1.8.x or 1-x:2.8.x."""
+    name = entry.name
+    return (
+        entry.unit == UNIT_WH
+        and isinstance(entry.value, int)
+        and len(name) == 6
+        and (name[0], name[3], name[5]) == (1, 8, 255)
+        and name[2] in {1, 2}
     )
 
 
-def _total(registers: dict[bytes, tuple[int, int]], direction: int) -> tuple[int, int] | None:
-    """Return (register floored to mWh, step in mWh): the total d.8.0, else the sum of the tariffs d.8.1, d.8.2, …"""
-    total = registers.get(bytes((direction, 8, 0)))
-    parts = [total] if total else [raw for name, raw in registers.items() if name[0] == direction]
-    if not parts:
-        return None
+def total(parts: list[tuple[int, int]]) -> tuple[int, int]:
+    """Return (sum of registers given as (value, scaler), floored to mWh; step in mWh of the coarsest).
+
+    Raises FrameError if one of them is no register.
+    """
     if any(value < 0 or not -18 <= scaler <= 9 for value, scaler in parts):
         raise FrameError(BAD_BODY)
     # mWh are 10^-3 Wh: sum at the finest scale present, then floor once
@@ -210,10 +120,28 @@ def _total(registers: dict[bytes, tuple[int, int]], direction: int) -> tuple[int
     return value_sum // 10 ** (-3 - finest), max(1, 10 ** max(0, coarsest + 3))
 
 
-def _seconds(time: Any) -> int | None:
-    """Return the seconds index of an SML time: a choice (1, seconds), or a bare number as some meters send."""
-    if isinstance(time, int):
-        return time
-    if isinstance(time, list) and len(time) == 2 and time[0].value == 1 and isinstance(time[1].value, int):
-        return time[1].value
-    return None
+def _reading(listing: Listing) -> RegisterReading | None:
+    """Return the reading of a list, or None if it has no energy register."""
+    registers: dict[bytes, tuple[int, int]] = {}
+    sec_index = listing.seconds
+    for entry in listing.entries:
+        if is_register(entry) and entry.name[1] == 0 and isinstance(entry.value, int):
+            registers[entry.name[2:5]] = (entry.value, entry.scaler)
+            sec_index = entry.seconds if sec_index is None else sec_index
+    imported, exported = _total(registers, 1), _total(registers, 2)
+    if imported is None and exported is None:
+        return None
+    return RegisterReading(
+        meter=hashlib.sha256(listing.server_id).digest()[:16],
+        sec_index=sec_index,
+        import_mwh=None if imported is None else imported[0],
+        export_mwh=None if exported is None else exported[0],
+        resolution_mwh=max(side[1] for side in (imported, exported) if side is not None),
+    )
+
+
+def _total(registers: dict[bytes, tuple[int, int]], direction: int) -> tuple[int, int] | None:
+    """Return (register floored to mWh, step in mWh): the total d.8.0, else the sum of the tariffs d.8.1, d.8.2, …"""
+    whole = registers.get(bytes((direction, 8, 0)))
+    parts = [whole] if whole else [raw for name, raw in registers.items() if name[0] == direction]
+    return total(parts) if parts else None

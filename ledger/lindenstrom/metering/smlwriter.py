@@ -5,6 +5,10 @@ Transport version 1 framing, three messages (open, list, close), CRC-16/X-25 on 
 
 from __future__ import annotations
 
+from lindenstrom.metering.checksum import crc16_x25
+
+__all__ = ["crc16_x25", "sml_telegram"]
+
 ESCAPE = b"\x1b\x1b\x1b\x1b"
 OPEN_RESPONSE, GET_LIST_RESPONSE, CLOSE_RESPONSE = 0x0101, 0x0701, 0x0201
 UNIT_WH = 30
@@ -45,16 +49,6 @@ def sml_telegram(
     frame = ESCAPE + b"\x01\x01\x01\x01" + content.replace(ESCAPE, ESCAPE * 2) + bytes(fill)
     frame += ESCAPE + b"\x1a" + bytes((fill,))
     return frame + crc16_x25(frame)
-
-
-def crc16_x25(data: bytes) -> bytes:
-    """Return the CRC-16/X-25 of `data`, low byte first as SML carries it."""
-    crc = 0xFFFF
-    for byte in data:
-        crc ^= byte
-        for _ in range(8):
-            crc = (crc >> 1) ^ (0x8408 if crc & 1 else 0)
-    return (crc ^ 0xFFFF).to_bytes(2, "little")
 
 
 def _entry(direction: int, value_mwh: int, scaler: int) -> bytes:

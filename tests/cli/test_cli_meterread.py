@@ -1,0 +1,124 @@
+"""meter read: what it prints for people and for programs, and how it ends."""
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from lindenstrom.metering.observation import Note, Problem
+from lindenstrom.metering.smlwriter import sml_telegram
+from lindenstrom_cli.catalogue import CATALOGUE
+from lindenstrom_cli.main import cli
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+KWH = 10**6
+SERVER = b"\x0a\x01TST\x00\x00\x00\x00\x07"
+
+
+def telegrams(*, scaler: int = -1, exported: int | None = None) -> bytes:
+    """Three telegrams a second apart."""
+    return b"".join(
+        sml_telegram(
+            server_id=SERVER, sec_index=100 + n, import_mwh=1234 * KWH + n * 100, export_mwh=exported, scaler=scaler
+        )
+        for n in range(3)
+    )
+
+
+def run(*words: str, stdin: bytes | None = None) -> Result:
+    return CliRunner().invoke(cli, ["meter", "read", *words], input=stdin)
+
+
+@pytest.fixture
+def capture(tmp_path: Path) -> Path:
+    path = tmp_path / "capture.bin"
+    path.write_bytes(telegrams(exported=0))
+    return path
+
+
+def test_text(capture: Path) -> None:
+    outcome = run(str(capture))
+    assert outcome.exit_code == 0
+    lines = [line.split() for line in outcome.stdout.splitlines()]
+    assert ["1-0:1.8.0", "drawn", "1234.0000", "1234.0002", "0.0001", "3"] in lines
+    assert ["1-0:2.8.0", "fed", "in", "0.0000", "0.0000", "0.0001", "3"] in lines
+    assert "meter 1 TST00 0000 0007" in outcome.stdout
+    assert "running seconds 100 to 102" in outcome.stdout
+    assert outcome.stdout.splitlines()[-1] == "All of it can be used."
+
+
+def test_json_is_one_object_a_line(capture: Path) -> None:
+    outcome = run("--json", str(capture))
+    assert outcome.exit_code == 0
+    found = [json.loads(line) for line in outcome.stdout.splitlines()]
+    assert len(found) == 6
+    assert found[0] == {
+        "source": {"format": "sml", "file": str(capture), "position": 0},
+        "meter": "1 TST00 0000 0007",
+        "obis": "1-0:1.8.0",
+        "energy_mwh": 1234 * KWH,
+        "resolution_mwh": 100,
+        "time": None,
+        "status": "measured",
+        "seconds_index": 100,
+    }
+
+
+def test_a_locked_meter_ends_with_6_and_the_remedy(tmp_path: Path) -> None:
+    path = tmp_path / "locked.bin"
+    path.write_bytes(telegrams(scaler=3))
+    outcome = run(str(path))
+    assert outcome.exit_code == 6
+    assert "3 × pin-locked" in outcome.stdout
+    assert "PIN" in outcome.stdout
+    assert {json.loads(line)["problem"] for line in run("--json", str(path)).stdout.splitlines()} == {"pin-locked"}
+
+
+def test_nothing_to_read_ends_with_5(tmp_path: Path, capture: Path) -> None:
+    path = tmp_path / "letter.txt"
+    path.write_text("Sehr geehrte Damen und Herren,\n")
+    outcome = run(str(path))
+    assert (outcome.exit_code, outcome.stdout) == (5, "")
+    assert "text" in outcome.stderr
+    assert "docs/metering.md" in outcome.stderr
+    both = run(str(path), str(capture))
+    assert both.exit_code == 5
+    assert "All of it can be used." in both.stdout
+    path.write_bytes(telegrams()[:100])
+    cut = run(str(path))
+    assert (cut.exit_code, "nothing in it could be read" in cut.stderr) == (5, True)
+    assert run(str(tmp_path / "absent")).exit_code == 5
+    assert run("--format", "sml", str(path)).exit_code == 5
+    assert run("--format", "knx", str(path)).exit_code == 2
+
+
+def test_standard_input_and_gzip(capture: Path) -> None:
+    outcome = run("-", stdin=gzip.compress(capture.read_bytes()))
+    assert outcome.exit_code == 0
+    assert outcome.stdout.startswith("standard input: SML telegrams, 1 meter, 6 values")
+
+
+def test_a_damaged_gzip_ends_with_5_after_what_was_read(tmp_path: Path, capture: Path) -> None:
+    path = tmp_path / "capture.bin.gz"
+    path.write_bytes(gzip.compress(capture.read_bytes())[:-4])
+    outcome = run("--json", str(path))
+    assert outcome.exit_code == 5
+    assert len(outcome.stdout.splitlines()) == 6
+    assert "damaged" in outcome.stderr
+
+
+def test_each_code_is_explained_and_on_the_page() -> None:
+    page = (DOCS / "metering.md").read_text(encoding="utf-8")
+    for problem in Problem:
+        assert f"| `{problem.value}` |" in page
+        assert CATALOGUE[f"problem.{problem.value}"]
+    for note in Note:
+        assert f"| `{note.value}` |" in page
+        assert CATALOGUE[f"note.{note.value}"]
+    from lindenstrom.metering.formats.detect import format_names
+
+    for name in format_names():
+        assert f"| `{name}` |" in page
+        assert CATALOGUE[f"format.{name}"]
