@@ -198,6 +198,7 @@ def with_a_remainder() -> Community:
 def test_money_sums_to_zero(c: Community) -> None:
     result = c.clear()
     assert sum(result.net_peur(m) for m in result.lines) == 0
+    assert result.net_peur(10**6) == 0
     if c.places:
         assert result.net_peur(FEE_ACCOUNT) >= 0 >= result.net_peur(ROUNDING_ACCOUNT)
 

@@ -1,6 +1,7 @@
 """What the deep checks share: places, environments for foreign tools, scratch copies, and running a command."""
 
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -22,6 +23,17 @@ MEMORY = Path("/dev/shm")
 
 class DeepCheckFailed(Exception):
     """A deep check found something; the message says what."""
+
+
+def reasons() -> dict[str, str]:
+    """Why a mutant survives, by its change; for those that somebody has looked at."""
+    entries = json.loads((HERE / "survivors.json").read_text("utf-8"))
+    return {entry["change"]: entry["reason"] for entry in entries}
+
+
+def same(change: str) -> bool:
+    """Whether a mutant was found to be the same program, so that no test can tell it apart."""
+    return reasons().get(change, "").startswith("Same:")
 
 
 def say(text: str) -> None:

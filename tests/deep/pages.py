@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tests.deep.common import HERE, ROOT
+from tests.deep.common import HERE, ROOT, reasons, same
 
 ASSURANCE, MUTATION = ROOT / "docs" / "assurance.md", ROOT / "docs" / "mutation.md"
 START, END = "<!-- from tests/deep/slither.json: python -m tests.deep.pages write -->\n", "<!-- end -->\n"
@@ -49,11 +49,12 @@ def contracts() -> str:
         f"Tried: {result['tried']}, picked at random (seed {result['seed']}); "
         f"{result['stillborn']} did not compile and {result['same']} compiled to the same bytes.\n"
         f"Of the other {counted}, {result['killed']} were killed: {percent(result['killed'], counted)} "
-        f"(95 % interval {low} to {high} %).\n\n"
+        f"(95 % interval {low} to {high} %).\n"
     )
     rows = [
         (f"{Path(s['unit']).name}:{s['line']}", f"{s['was']} ⟶ {s['is'] or '(nothing)'}") for s in result["survivors"]
     ]
+    text += different(rows, result["killed"])
     note = result.get("note")
     return text + (f"{note}\n\n" if note else "") + survivors(rows)
 
@@ -79,6 +80,7 @@ def core() -> str:
         f"mutmut made {mutants} mutants of {len(results)} modules and tried {mutants - unchecked}; "
         f"{killed} were killed: {percent(killed, mutants - unchecked)}.\n"
     )
+    head += different(alive, killed)
     head += f"Not run yet: {', '.join(left)}.\n" if left else ""
     return (
         head
@@ -95,10 +97,19 @@ def place(mutant: str) -> str:
     return re.sub(r"\.x_|ǁ", ".", name.replace(".xǁ", "."))
 
 
+def different(rows: list[tuple[str, str]], killed: int) -> str:
+    """The share of those killed that are not the same program."""
+    others = sum(not same(change) for _, change in rows)
+    return (
+        f"{len(rows) - others} of the {len(rows)} survivors were looked at and are the same program in other words; "
+        f"of the mutants without them, {percent(killed, killed + others)} were killed.\n\n"
+    )
+
+
 def survivors(rows: list[tuple[str, str]]) -> str:
     """A table of what survived, where, and why; reasons stand in survivors.json by the change."""
-    reasons = {entry["change"]: entry["reason"] for entry in load("survivors.json") or ()}
-    text = [f"| `{where}` | {code(change)} | {reasons.get(change, 'open')} |\n" for where, change in sorted(set(rows))]
+    why = reasons()
+    text = [f"| `{where}` | {code(change)} | {why.get(change, 'open')} |\n" for where, change in sorted(set(rows))]
     return "| survivor | change | why |\n|---|---|---|\n" + "".join(text) if text else "No survivors.\n"
 
 
