@@ -233,7 +233,8 @@ def test_what_breaks_off_is_told() -> None:
 
 
 def test_other_messages_are_passed_over() -> None:
-    assert read(made(profile()).replace(b"MSCONS", b"UTILMD")) == []
+    (found,) = read(made(profile()).replace(b"MSCONS", b"UTILMD"))
+    assert found.problem is Problem.NO_READINGS
     assert not mscons.recognises(b"UNA:+.? 'UNB+UNOC:3'UNH+1+UTILMD:D'")
     assert not mscons.recognises(b"time,MSCONS\n")
 

@@ -44,6 +44,8 @@ class Problem(StrEnum):
     """Another quantity, such as reactive energy."""
     NOT_A_METER_REGISTER = "not-a-meter-register"
     """A counter of a session or a period, not the meter's own register."""
+    NO_READINGS = "no-readings"
+    """The file is whole, and of a form that is read here, but holds no reading."""
     NO_TIME = "no-time"
     """An interval without a time: nobody can say which quarter-hour it was."""
     BAD_VALUE = "bad-value"

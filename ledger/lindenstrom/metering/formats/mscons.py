@@ -59,8 +59,8 @@ def observations(stream: BinaryIO) -> Iterator[Observation]:
             held = found
         elif held is not None and found not in held.notes:
             held = replace(held, notes=(*held.notes, found))
-    if held is not None:
-        yield held
+    nothing = "no value in it: another kind of message, or none"
+    yield held or Observation(format=NAME, position=0, problem=Problem.NO_READINGS, detail=nothing)
 
 
 class _Open:
