@@ -48,6 +48,8 @@ class Problem(StrEnum):
     """The file is whole, and of a form that is read here, but holds no reading."""
     NO_TIME = "no-time"
     """An interval without a time: nobody can say which quarter-hour it was."""
+    STALE = "stale"
+    """A message that a broker had kept: nobody can say when it was sent."""
     BAD_VALUE = "bad-value"
     """Not a number, negative, or beyond what a register or a quarter-hour can hold."""
     BAD_TIME = "bad-time"

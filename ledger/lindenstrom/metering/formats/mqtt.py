@@ -3,8 +3,8 @@
 A message is interpreted alone here; import and export that come on topics of their own are put together in
 `mqttjoin`.
 
-A capture has a line a message, as `mosquitto_sub` writes them: `-F '%I %t %p'`, `-F '%U %t %p'`, `-F %j`, `-F %J`, `-v`.
-Devices that a preset knows are recognised in it; for all others a mapping is needed.
+A capture has a line a message, as `mosquitto_sub` writes them: `-F '%I %t %p'`, `-F '%U %t %p'`, `-F %j`,
+`-F %J` or `-v`. Devices that a preset knows are recognised in it; for all others a mapping is needed.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from dataclasses import dataclass, replace
 from typing import Any, BinaryIO
 
 from lindenstrom.metering.formats.mqttdevices import device_mapping
-from lindenstrom.metering.formats.mqttmapping import Field, MeterMapping, Quantity, TimeRule, Use
+from lindenstrom.metering.formats.mqttmapping import Field, MeterMapping, TimeRule, Use
+from lindenstrom.metering.formats.mqttpresets import Quantity
 from lindenstrom.metering.formats.mqttvalues import (
     AMBIGUOUS,
     LOCAL,
@@ -38,7 +39,9 @@ to such a topic."""
 MAX_LINE = 2 * MAX_PAYLOAD
 LOOK_AT = 40
 TOPIC = re.compile(r"[^\s{}\"$+#,;=<>][^\s{}\"+#,;<>]*/[^\s{}\"+#,;<>]+")
-STAMPED = re.compile(rb"(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[^\s]*|\d{9,10}(?:\.\d{1,9})?)[ \t]+(\S+)[ \t](.*)", re.DOTALL)
+STAMPED = re.compile(
+    rb"(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[^\s]*|\d{9,10}(?:\.\d{1,9})?)[ \t]+(\S+)[ \t](.*)", re.DOTALL
+)
 PLAIN = re.compile(rb"(\S+)[ \t](.*)", re.DOTALL)
 
 
@@ -49,7 +52,7 @@ def interpret(topic: str, payload: bytes, mapping: MeterMapping, *, position: in
     message was received.
     """
     name = topic.removeprefix(LATE)
-    fields = mapping.by_topic.get(name, ())
+    fields = mapping.in_topic(name)
     if not fields:
         return []
     empty = Observation(format=NAME, position=position, meter=mapping.meter)
@@ -62,7 +65,9 @@ def interpret(topic: str, payload: bytes, mapping: MeterMapping, *, position: in
             return [replace(empty, problem=Problem.DAMAGED_FRAME, detail="not JSON in UTF-8")]
         content = Digits(payload[:64].decode("latin-1"))
     empty = _stamped(replace(empty, meter=_meter(content, mapping)), content, mapping.time)
-    result = [_observation(empty, field, found(content, field.path)) for field in fields if is_there(content, field.path)]
+    result = [
+        _observation(empty, field, found(content, field.path)) for field in fields if is_there(content, field.path)
+    ]
     if not any(field.quantity is not Quantity.POWER and is_there(content, field.path) for field in fields):
         if all(field.is_sparse or field.quantity is Quantity.POWER for field in fields):
             return result
@@ -97,7 +102,7 @@ def observations(stream: BinaryIO) -> Iterator[Observation]:
 
 def mapped(stream: BinaryIO, mapping: MeterMapping) -> Iterator[Observation]:
     """Read a capture by a mapping; messages of other topics are passed over. Never raises."""
-    yield from _read(stream, lambda topic, _: mapping if topic in mapping.by_topic else None)
+    yield from _read(stream, lambda topic, _: mapping if mapping.in_topic(topic) else None)
 
 
 def _read(stream: BinaryIO, mapping_of: Callable[[str, bytes], MeterMapping | None]) -> Iterator[Observation]:
@@ -242,4 +247,3 @@ def _late(one: Observation, rule: TimeRule | None) -> Observation:
         return one
     detail = "had waited at the broker, and when it was sent is not known"
     return replace(one, problem=Problem.STALE, detail=detail, time_ms=None)
-

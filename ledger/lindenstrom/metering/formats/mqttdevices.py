@@ -102,7 +102,9 @@ def _component(
     if not present:
         return None
     time = {"time": {"path": "params.ts", "form": "unix", "use": "late"}} if prefix else {}
-    return parse_mapping({**{key.value: dict(row) for key, row in present.items()}, "meter": f"{device}/{component}", **time})
+    return parse_mapping(
+        {**{key.value: dict(row) for key, row in present.items()}, "meter": f"{device}/{component}", **time}
+    )
 
 
 def _fields(

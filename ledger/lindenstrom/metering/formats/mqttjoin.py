@@ -13,7 +13,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from lindenstrom.metering.formats.mqtt import interpret
-from lindenstrom.metering.formats.mqttmapping import MeterMapping, Quantity, Use
+from lindenstrom.metering.formats.mqttmapping import MeterMapping, Use
+from lindenstrom.metering.formats.mqttpresets import Quantity
 from lindenstrom.metering.observation import Problem
 
 MAX_GAP_MS = 930_000
@@ -67,9 +68,7 @@ def register_pairs(messages: Iterable[tuple[int, str, bytes]], mapping: MeterMap
     return Pairs(pairs=tuple(pairs), unused={**unused})
 
 
-def _lines(
-    messages: Iterable[tuple[int, str, bytes]], mapping: MeterMapping, unused: Counter[str]
-) -> dict[str, Line]:
+def _lines(messages: Iterable[tuple[int, str, bytes]], mapping: MeterMapping, unused: Counter[str]) -> dict[str, Line]:
     """The values of each register by its OBIS code, in order of time; of one instant the last counts."""
     is_own = mapping.time is not None and mapping.time.use is Use.ALWAYS
     values: dict[str, dict[int, int]] = {

@@ -16,7 +16,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import Any
 
 from lindenstrom.core.bundles import canonical_json
@@ -63,7 +63,7 @@ class TimeRule:
     use: Use
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MeterMapping:
     """The fields of one meter, and the time of its messages. meter: its name, where no `meter_path` gives it."""
 
@@ -72,18 +72,14 @@ class MeterMapping:
     meter: str = ""
     meter_path: tuple[str, ...] = ()
 
-    @cached_property
-    def by_topic(self) -> Mapping[str, tuple[Field, ...]]:
-        """The fields of each topic."""
-        return {
-            topic: tuple(field for field in self.fields if field.topic == topic)
-            for topic in dict.fromkeys(field.topic for field in self.fields)
-        }
-
     @property
     def topics(self) -> tuple[str, ...]:
         """What to subscribe to."""
-        return tuple(sorted(self.by_topic))
+        return tuple(sorted({field.topic for field in self.fields}))
+
+    def in_topic(self, topic: str) -> tuple[Field, ...]:
+        """The fields of a topic."""
+        return tuple(field for field in self.fields if field.topic == topic)
 
     def of(self, quantity: Quantity) -> tuple[Field, ...]:
         """The parts of a quantity."""
@@ -132,8 +128,7 @@ def mapping_text(mapping: MeterMapping) -> str:
             }
             for field in mapping.fields
         ],
-        "time": rule
-        and {"path": list(rule.path), "form": rule.form.value, "zone": rule.zone, "use": rule.use.value},
+        "time": rule and {"path": list(rule.path), "form": rule.form.value, "zone": rule.zone, "use": rule.use.value},
         "meter": mapping.meter,
         "meter_path": list(mapping.meter_path),
     }
@@ -215,7 +210,9 @@ def _fields(preset: Preset, quantity: Quantity, given: Any) -> list[Field]:
 
 def _time(given: Any) -> TimeRule:
     if not isinstance(given, Mapping) or set(given) - {"path", "form", "zone", "use"}:
-        raise BadMapping("time", "not a rule for the time", 'write {path = "Time", form = "iso", zone = "Europe/Berlin"}')
+        raise BadMapping(
+            "time", "not a rule for the time", 'write {path = "Time", form = "iso", zone = "Europe/Berlin"}'
+        )
     try:
         form = TimeForm(given.get("form", TimeForm.ISO))
         use = Use(given.get("use", Use.ALWAYS))

@@ -167,7 +167,7 @@ def _zigbee2mqtt(content: Mapping[str, Any], device: str) -> Preset:
     )
 
 
-def _own(content: Mapping[str, Any], device: str) -> Preset:
+def _own(_: Mapping[str, Any], __: str) -> Preset:
     return Preset(name="own", shorthand=lambda text: {"topic": text})
 
 
