@@ -18,7 +18,7 @@ HEAD_SIZE: Final = 1 << 16
 CHUNK: Final = 1 << 15
 PACKAGE: Final = "lindenstrom.metering.formats"
 
-FORMATS: Final = ("table", "sml", "ocmf", "taf7", "mscons", "dsmr", "ownforms", "portal_csv")
+FORMATS: Final = ("table", "sml", "ocmf", "taf7", "mscons", "dsmr", "mqtt", "ownforms", "portal_csv")
 """Modules in the order in which they are asked; the ones with the surest marks come first."""
 
 GZIP_MARK: Final = b"\x1f\x8b"
@@ -137,7 +137,7 @@ def _why_not_text(text: str) -> str:
         kind = "a web page" if re.match(r"<!doctype html|<html", start, re.IGNORECASE) else "XML"
         return f"{kind}, but neither a TAF 7 read-out nor a signed set of charging records"
     if start.startswith(("{", "[")):
-        return "JSON: messages of MQTT are read live by the adapter, other JSON is not read"
+        return "JSON, but no capture of MQTT messages of a device that is known; other JSON is not read"
     if start.startswith(("UNA", "UNB")):
         return "EDIFACT, but no MSCONS message"
     return "text without the marks of a known format"
