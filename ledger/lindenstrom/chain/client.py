@@ -189,6 +189,19 @@ class Chain:
         middle = (first_block + last) // 2
         return self.logs(address, topics, first_block, middle) + self.logs(address, topics, middle + 1, last)
 
+    def finalized(self) -> int | None:
+        """Number of the newest block that the network takes for final, None where it has no such notion."""
+        try:
+            found = self._rpc.ask("eth_getBlockByNumber", "finalized", False)
+        except NodeError:
+            return None
+        return int(found["number"], 16) if found else None
+
+    def failed(self, tx_hash: bytes) -> bool:
+        """Whether a transaction was mined and reverted: it can never be mined again."""
+        receipt = self._receipt(tx_hash)
+        return receipt is not None and int(receipt["status"], 16) != 1
+
     def result(self, tx_hash: bytes) -> TxResult | None:
         """What became of a transaction, None while it is not mined. Errors: NodeError for a mined revert."""
         receipt = self._receipt(tx_hash)
@@ -256,7 +269,8 @@ class Chain:
             raise self._rpc.refused(reverted, self._as_call(prepared)) from None
         except NodeError as error:
             text = error.message.lower()
-            if "already" in text or self._first_receipt(hashes) is not None:
+            # "replacement transaction underpriced": another of this nonce waits already, so time will tell
+            if "already" in text or "replacement" in text or self._first_receipt(hashes) is not None:
                 return
             if any(word in text for word in ("insufficient", "funds", "afford")):
                 raise NotEnoughFunds(_hex(prepared.sender)) from error

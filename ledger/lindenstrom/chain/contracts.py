@@ -251,11 +251,15 @@ class Contracts(Acts):
 
     def anchored(self, reader: int, window: int) -> tuple[AnchoredRecord, ...]:
         """A reader's records for a window by revision, each with its whole batch, so that its proof can be built."""
+        return tuple(self._anchored(row, block) for row, block in self.placed(reader, window))
+
+    def placed(self, reader: int, window: int) -> tuple[tuple[PlacedRecord, int], ...]:
+        """A reader's records for a window by revision, each with the number of its block."""
         topics = self.reading_log.topics("Anchored", window=window)
         logs = self._chain.logs(self.addresses.reading_log, topics, self._first_block)
-        placed = [(row, log.block) for log in logs for row in records_of(_sure(self.reading_log, log))]
-        mine = [(row, block) for row, block in placed if row.record.reader == reader]
-        return tuple(self._anchored(row, block) for row, block in sorted(mine, key=lambda m: m[0].record.revision))
+        found = [(row, log.block) for log in logs for row in records_of(_sure(self.reading_log, log))]
+        mine = [(row, block) for row, block in found if row.record.reader == reader]
+        return tuple(sorted(mine, key=lambda m: m[0].record.revision))
 
     # --- Settlement
 

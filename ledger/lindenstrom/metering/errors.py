@@ -1,7 +1,9 @@
 """Failures of the metering side. No message holds a reading, a name or a metering point: a meter is its position.
 
 UsageError      CsvError, FolderError, SourceError, WindowNotBuilt        the file, the set-up or the order is wrong
-CouldNotCheck   JournalDamaged, JournalBusy                               the journal cannot be used as it is
+CouldNotCheck   JournalDamaged, JournalBusy, OutboxDamaged                what is kept cannot be used as it is
+                DiskFull, DiskReadOnly, DiskFailed                        nothing could be written; nothing was accepted
+                SenderBusy                                                another process is sending
 RefusedByRules  MeterLocked, RegisterFell, MeterChanged, BreakUnfit,
                 SlotTooLarge, ValueConflict                               the meter or its data needs attention
                 ReadingsErased, ReadingsStillNeeded                       a month is erased, or may not be yet
@@ -45,6 +47,55 @@ class JournalBusy(CouldNotCheck):
 
     def __init__(self, path: Path) -> None:
         super().__init__(f"{path}: another process is writing this journal; stop it, then try again")
+
+
+class OutboxDamaged(CouldNotCheck):
+    """The outbox is no database, or a damaged one."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"{path} is damaged; move it aside and restore it from a backup (built days are also in the mailbox)"
+        )
+
+
+class StorageError(CouldNotCheck):
+    """The disk did not take what was to be written: it was not accepted. What was accepted before is there."""
+
+    def __init__(self, path: Path, what: str, remedy: str) -> None:
+        super().__init__(f"{path}: {what}; nothing that was accepted is lost. {remedy}")
+        self.path = path
+
+
+class DiskFull(StorageError):
+    """No room, no quota, or the file may not grow."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, "there is no room left to write", "Make room on the disk; writing goes on by itself.")
+
+
+class DiskReadOnly(StorageError):
+    """The file system takes no writes, or not from this user."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            path,
+            "it cannot be written",
+            "Check the owner of the folder and whether the disk was mounted read-only after an error.",
+        )
+
+
+class DiskFailed(StorageError):
+    """The disk reported an error of its own."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(path, f"the disk failed ({reason})", "Replace the disk or card before it takes more with it.")
+
+
+class SenderBusy(CouldNotCheck):
+    """Another process is sending this reader's roots."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"{path}: another process is sending for this reader; let it end, then try again")
 
 
 class MeterLocked(RefusedByRules):

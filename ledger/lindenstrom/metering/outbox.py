@@ -1,25 +1,29 @@
-"""The outbox: what a reader has built, signed, delivered and anchored, in one SQLite file.
+"""The outbox: what a reader has built, signed, delivered, anchored and seen final, in one SQLite file.
 
 A step is written down here before it has an effect outside, and marked done after; so a crash at any moment leaves a
-step that is either not begun or can be done again to the same effect. Built packs and roots never change (I6).
+step that is either not begun or can be done again to the same effect. Built packs and roots never change (I6), and
+stay until their month is erased. The transactions that carry roots are written here before they are first sent.
+
+All methods raise DiskFull, DiskReadOnly, DiskFailed, OutboxDamaged.
 """
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Mapping, Sequence
-from contextlib import closing
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 from lindenstrom.core.hashing import u64
 from lindenstrom.core.packs import Registers
+from lindenstrom.metering.storage import database, storing, transaction
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS entries (
     window INTEGER NOT NULL, revision INTEGER NOT NULL, root BLOB NOT NULL, signature BLOB,
-    delivered INTEGER NOT NULL DEFAULT 0, anchored INTEGER NOT NULL DEFAULT 0,
+    delivered INTEGER NOT NULL DEFAULT 0, anchored INTEGER NOT NULL DEFAULT 0, final INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (window, revision)
 ) STRICT;
 CREATE TABLE IF NOT EXISTS packs (
@@ -36,14 +40,24 @@ CREATE TABLE IF NOT EXISTS gaps (
     window INTEGER NOT NULL, position INTEGER NOT NULL, reason TEXT NOT NULL,
     PRIMARY KEY (window, position, reason)
 ) STRICT;
+-- signed transactions that carry roots, by the account that pays; those of one nonce differ in their fee alone
+CREATE TABLE IF NOT EXISTS sendings (
+    number INTEGER PRIMARY KEY, sender BLOB NOT NULL, nonce INTEGER NOT NULL, raw BLOB NOT NULL UNIQUE,
+    closed INTEGER NOT NULL DEFAULT 0
+) STRICT;
 -- months (since year 0) that were erased: when it was begun and finished, unix time
 CREATE TABLE IF NOT EXISTS erasures (month INTEGER PRIMARY KEY, begun_at INTEGER NOT NULL, finished_at INTEGER) STRICT;
 """
+VERSION = 2
+"""Of the tables. Those before, without a number, knew no sendings, and of no entry whether it was final."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One root of a reader and how far it has come. `signature` is empty until signed."""
+    """One root of a reader and how far it has come. `signature` is empty until signed.
+
+    anchored: it was on the chain when last looked for. final: the chain cannot lose it any more.
+    """
 
     window: int
     revision: int
@@ -51,6 +65,7 @@ class Entry:
     signature: bytes
     delivered: bool
     anchored: bool
+    final: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -66,10 +81,16 @@ class Outbox:
     """A reader's outbox; every method is one transaction, forced to the disk."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        path.touch(mode=0o600)
-        with closing(self._open()) as database:
-            database.executescript(SCHEMA)
+        self.path = path
+        if not path.exists():
+            with storing(path):
+                path.touch(mode=0o600)
+        if self._rows("PRAGMA user_version", ())[0][0] < VERSION:
+            with transaction(path) as opened:
+                opened.executescript(SCHEMA)
+                if "final" not in {row[1] for row in opened.execute("PRAGMA table_info(entries)")}:
+                    opened.execute("ALTER TABLE entries ADD COLUMN final INTEGER NOT NULL DEFAULT 0")
+                opened.execute(f"PRAGMA user_version = {VERSION}")
 
     def entry(self, window: int) -> Entry | None:
         """Return the entry of a window's newest revision, None if it is not built."""
@@ -108,28 +129,28 @@ class Outbox:
         gaps: Sequence[Gap],
     ) -> None:
         """Write a built revision as a whole, and what it lacks. The caller has seen that there is none yet."""
-        with closing(self._open()) as database, database:
-            database.execute("DELETE FROM gaps WHERE window = ?", (window,))
-            database.execute("INSERT INTO entries (window, revision, root) VALUES (?, ?, ?)", (window, revision, root))
-            database.executemany(
+        with transaction(self.path) as opened:
+            opened.execute("DELETE FROM gaps WHERE window = ?", (window,))
+            opened.execute("INSERT INTO entries (window, revision, root) VALUES (?, ?, ?)", (window, revision, root))
+            opened.executemany(
                 "INSERT INTO packs VALUES (?, ?, ?, ?)", [(window, revision, at, pack) for at, pack in packs.items()]
             )
-            database.executemany(
+            opened.executemany(
                 "INSERT OR IGNORE INTO boundaries VALUES (?, ?, ?)",
                 [(meter, slot, _bytes(pair)) for meter, slots in boundaries.items() for slot, pair in slots.items()],
             )
-            database.executemany("INSERT OR IGNORE INTO gaps VALUES (?, ?, ?)", [_row(gap) for gap in gaps])
+            opened.executemany("INSERT OR IGNORE INTO gaps VALUES (?, ?, ?)", [_row(gap) for gap in gaps])
 
     def add_gaps(self, gaps: Sequence[Gap]) -> None:
         """Write down what built windows lack."""
-        with closing(self._open()) as database, database:
-            database.executemany("INSERT OR IGNORE INTO gaps VALUES (?, ?, ?)", [_row(gap) for gap in gaps])
+        with transaction(self.path) as opened:
+            opened.executemany("INSERT OR IGNORE INTO gaps VALUES (?, ?, ?)", [_row(gap) for gap in gaps])
 
     def set_gaps(self, window: int, gaps: Sequence[Gap]) -> None:
         """Write down what a built window lacks now, and nothing else."""
-        with closing(self._open()) as database, database:
-            database.execute("DELETE FROM gaps WHERE window = ?", (window,))
-            database.executemany("INSERT OR IGNORE INTO gaps VALUES (?, ?, ?)", [_row(gap) for gap in gaps])
+        with transaction(self.path) as opened:
+            opened.execute("DELETE FROM gaps WHERE window = ?", (window,))
+            opened.executemany("INSERT OR IGNORE INTO gaps VALUES (?, ?, ?)", [_row(gap) for gap in gaps])
 
     def set_signature(self, window: int, revision: int, signature: bytes) -> None:
         """Keep the signature of a root; a later one does not replace it."""
@@ -145,6 +166,27 @@ class Outbox:
     def set_anchored(self, window: int, revision: int) -> None:
         """Note that the root is on the chain."""
         self._execute("UPDATE entries SET anchored = 1 WHERE window = ? AND revision = ?", (window, revision))
+
+    def settle(self, *, final: Iterable[Entry] = (), lost: Iterable[Entry] = (), closed: Iterable[bytes] = ()) -> None:
+        """Note what the chain shows: roots that are final, roots that are gone from it, raw transactions done with."""
+        with transaction(self.path) as opened:
+            for state, entries in (("anchored = 1, final = 1", final), ("anchored = 0, final = 0", lost)):
+                opened.executemany(
+                    f"UPDATE entries SET {state} WHERE window = ? AND revision = ?",  # noqa: S608
+                    [(entry.window, entry.revision) for entry in entries],
+                )
+            opened.executemany("UPDATE sendings SET closed = 1 WHERE raw = ?", [(raw,) for raw in closed])
+
+    def add_sending(self, sender: bytes, nonce: int, raw: bytes) -> None:
+        """Keep a signed transaction before it is sent."""
+        self._execute("INSERT OR IGNORE INTO sendings (sender, nonce, raw) VALUES (?, ?, ?)", (sender, nonce, raw))
+
+    def sendings(self, sender: bytes) -> tuple[tuple[bytes, ...], ...]:
+        """Return the open transactions of an account by nonce; within a nonce, the newest last."""
+        rows = self._rows(
+            "SELECT nonce, raw FROM sendings WHERE sender = ? AND NOT closed ORDER BY nonce, number", (sender,)
+        )
+        return tuple(tuple(raw for _, raw in group) for _, group in groupby(rows, key=itemgetter(0)))
 
     def erasures(self) -> dict[int, tuple[int, int | None]]:
         """Return the erased months with when it was begun and finished (None while it is not)."""
@@ -164,36 +206,30 @@ class Outbox:
 
         A meter's newest registers stay until there are newer ones: the next pack goes on from them.
         """
-        with closing(self._open()) as database, database:
+        with transaction(self.path) as opened:
             for windows, slots in spans:
                 days = (windows.start, windows.stop)
-                database.execute("DELETE FROM packs WHERE window >= ? AND window < ?", days)
-                database.execute("DELETE FROM gaps WHERE window >= ? AND window < ?", days)
-                database.execute(
+                opened.execute("DELETE FROM packs WHERE window >= ? AND window < ?", days)
+                opened.execute("DELETE FROM gaps WHERE window >= ? AND window < ?", days)
+                opened.execute(
                     "DELETE FROM boundaries WHERE slot >= ? AND slot < ? AND slot < "
                     "(SELECT max(b.slot) FROM boundaries AS b WHERE b.meter = boundaries.meter)",
                     (slots.start, slots.stop),
                 )
-        with closing(self._open()) as database:
-            database.execute("VACUUM")
-
-    def _open(self) -> sqlite3.Connection:
-        database = sqlite3.connect(self._path, timeout=30)
-        database.execute("PRAGMA synchronous = FULL")
-        database.execute("PRAGMA secure_delete = ON")
-        return database
+        with database(self.path) as opened:
+            opened.execute("VACUUM")
 
     def _rows(self, statement: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
-        with closing(self._open()) as database:
-            rows: list[tuple[Any, ...]] = database.execute(statement, values).fetchall()
+        with database(self.path) as opened:
+            rows: list[tuple[Any, ...]] = opened.execute(statement, values).fetchall()
         return rows
 
     def _execute(self, statement: str, values: tuple[object, ...]) -> None:
-        with closing(self._open()) as database, database:
-            database.execute(statement, values)
+        with transaction(self.path) as opened:
+            opened.execute(statement, values)
 
     def _entries(self, where: str, values: tuple[object, ...]) -> tuple[Entry, ...]:
-        columns = "window, revision, root, COALESCE(signature, x''), delivered, anchored"
+        columns = "window, revision, root, COALESCE(signature, x''), delivered, anchored, final"
         rows = self._rows(f"SELECT {columns} FROM entries {where} ORDER BY window, revision", values)  # noqa: S608
         return tuple(
             Entry(
@@ -203,8 +239,9 @@ class Outbox:
                 signature=signature,
                 delivered=bool(delivered),
                 anchored=bool(anchored),
+                final=bool(final),
             )
-            for window, revision, root, signature, delivered, anchored in rows
+            for window, revision, root, signature, delivered, anchored, final in rows
         )
 
 
