@@ -50,6 +50,7 @@ METERING: Final[dict[str, str]] = {
     "problem.stale": "Messages that a broker had kept: nobody can say when they were sent. The next ones count.",
     "problem.bad-value": "Not a number, negative, or more than a meter can count. Ask the sender.",
     "problem.bad-time": "A time that does not exist or cannot be understood. Ask the sender, or correct the layout.",
+    "problem.no-readings": "The file is whole but holds no reading. Ask for the file with the readings.",
     "problem.superseded": "A newer message of the same file has another value for these. The newer one counts.",
     "problem.withdrawn": "The sender takes these values back. Ask for the right ones, if none follow.",
     "note.wrong-count": "a count that the file gives about itself does not hold",

@@ -122,3 +122,11 @@ def test_each_code_is_explained_and_on_the_page() -> None:
     for name in format_names():
         assert f"| `{name}` |" in page
         assert CATALOGUE[f"format.{name}"]
+
+
+def test_a_document_without_readings_ends_with_5_and_says_why(tmp_path: Path) -> None:
+    path = tmp_path / "tariff.xml"
+    path.write_text('<UsagePoints xmlns="http://vde.de/AR_2418-6.xsd"><UsagePoint/></UsagePoints>')
+    outcome = run(str(path))
+    assert (outcome.exit_code, outcome.stdout) == (5, "")
+    assert "without readings" in outcome.stderr

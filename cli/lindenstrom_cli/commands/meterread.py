@@ -72,6 +72,7 @@ class Found(Stream):
             opened,
             why_not,
         )
+        from lindenstrom.metering.observation import Problem
 
         shown = _shown(name)
         try:
@@ -81,6 +82,8 @@ class Found(Stream):
                 if reader is None:
                     raise UnknownFormat(shown, why_not(source.head))
                 for observation in reader.observations(source.stream):
+                    if observation.problem is Problem.NO_READINGS:
+                        raise UnknownFormat(shown, observation.detail)
                     fit.read = True
                     fit.fit = fit.fit and observation.is_usable
                     yield observation
