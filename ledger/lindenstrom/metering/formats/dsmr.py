@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import BinaryIO
 from zoneinfo import ZoneInfo
 
-from lindenstrom.core.packs import MAX_REGISTER_MWH
+from lindenstrom.core.packs import MAX_REGISTER_MWH, Status
 from lindenstrom.metering.observation import Note, Observation, Problem
 from lindenstrom.metering.sml import CUT, LOCKED_MWH, STRAY
 from lindenstrom.metering.telegrams import (
@@ -218,9 +218,12 @@ def _interpret(content: _Content, position: int, *, strict_form: bool) -> list[O
 def _register(base: Observation, code: str, amount: _Amount | None) -> Observation:
     if amount is None or not 0 <= amount.fine // FINE <= MAX_REGISTER_MWH:
         return replace(base, obis=code, problem=Problem.BAD_VALUE, detail="not a number of kWh or Wh from 0 up")
-    value = replace(base, obis=code, energy_mwh=amount.fine // FINE, resolution_mwh=amount.step)
+    status = None if base.problem else Status.MEASURED
+    value = replace(base, obis=code, energy_mwh=amount.fine // FINE, resolution_mwh=amount.step, status=status)
     if amount.step >= LOCKED_MWH and base.problem is None:
-        return replace(value, problem=Problem.PIN_LOCKED, detail="whole kWh only: enter the PIN at the meter")
+        return replace(
+            value, status=None, problem=Problem.PIN_LOCKED, detail="whole kWh only: enter the PIN at the meter"
+        )
     return value
 
 
