@@ -17,6 +17,7 @@ from lindenstrom.core.packs import Status
 from lindenstrom.metering.formats import ocmf as reader
 from lindenstrom.metering.observation import Note, Observation, Problem
 from lindenstrom.metering.signatures import CURVES, SMALL_CURVES, verified
+from lindenstrom.metering.smlwriter import sml_telegram
 from metering.signed_records import BEGIN, END, ocmf, payload, pcdf, public_key, signature, xml
 
 SAMPLES = Path(__file__).resolve().parents[3] / "shared" / "samples" / "ocmf"
@@ -37,6 +38,10 @@ REAL: dict[str, tuple[str, str | None, str | None, tuple[Note, ...], list[tuple[
         "1211751603", "2021-10-06T13:13:56+02:00", "2021-10-06T13:15:13+02:00", ASYNC,
         [("1-0:1.8.0", 57584000, None), ("1-0:2.8.0", 4405000, None),
          ("1-0:1.8.0", 58685000, None), ("1-0:2.8.0", 4405000, None)],
+    ),
+    "edl-40-01.xml": (
+        "1 ESY11 6012 3456", "1970-01-01T00:12:57+00:00", "1970-01-01T00:12:57+00:00", ASYNC,
+        [("1-0:1.17.0", 327500, UNSURE)],
     ),
     "test_ocmf_keba_kcp30.xml": (
         "17619300", "2019-08-13T10:03:15+00:00", "2019-08-13T10:03:36+00:00", ASYNC,
@@ -290,6 +295,16 @@ def test_a_file_cut_in_the_middle_keeps_what_was_whole() -> None:
 def test_a_form_that_is_not_read_is_told() -> None:
     assert problems(read(xml("0102030405", attributes=' format="EDL40"'))) == [UNSURE]
     assert read(xml("  \n ")) == []
+
+
+def test_a_signed_telegram_is_shown_but_not_trusted() -> None:
+    telegram = sml_telegram(server_id=bytes.fromhex("09014553591103956940"), import_mwh=327500, sec_index=5)
+    for text in (telegram.hex(" "), base64.b64encode(telegram).decode()):
+        found = read(xml(text, attributes=""))
+        assert [(one.obis, one.energy_mwh, one.problem) for one in found] == [("1-0:1.8.0", 327500, UNSURE)]
+    assert problems(read(xml(telegram.hex().replace("0", "1", 1), attributes=""))) == [UNSURE]
+    changed = telegram[:60] + bytes([telegram[60] ^ 1]) + telegram[61:]
+    assert problems(read(xml(changed.hex(), attributes=""))) == [Problem.DAMAGED_FRAME]
 
 
 def test_pcdf_is_a_session_s_consumption() -> None:

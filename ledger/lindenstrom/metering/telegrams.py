@@ -12,7 +12,7 @@ from enum import Enum
 from functools import reduce
 from operator import xor
 
-from lindenstrom.metering.sml import CUT, STRAY, Span
+from lindenstrom.metering.formats.smlframes import CUT, STRAY, Span
 
 # `/`, three letters of the maker, then a printable name without brackets; one maker sends a control character in it.
 HEADER = re.compile(rb"/[A-Za-z]{3}[\x02 \"-'*-.0-~]{1,60}\r?\n")

@@ -16,8 +16,9 @@ from typing import BinaryIO
 from zoneinfo import ZoneInfo
 
 from lindenstrom.core.packs import MAX_REGISTER_MWH, Status
+from lindenstrom.metering.formats.smlframes import CUT, STRAY
 from lindenstrom.metering.observation import Note, Observation, Problem
-from lindenstrom.metering.sml import CUT, LOCKED_MWH, STRAY
+from lindenstrom.metering.sml import LOCKED_MWH
 from lindenstrom.metering.telegrams import (
     HEADER,
     Check,

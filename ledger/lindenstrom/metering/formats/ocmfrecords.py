@@ -12,7 +12,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn
 
 from lindenstrom.core.packs import MAX_REGISTER_MWH, Status
-from lindenstrom.metering.observation import Note, Observation, Problem
+from lindenstrom.metering.formats.sml import meter_name
+from lindenstrom.metering.formats.smlbody import FrameError, Listing, listings
+from lindenstrom.metering.formats.smlframes import START
+from lindenstrom.metering.observation import Note, Observation, Problem, obis_of_bytes
 from lindenstrom.metering.signatures import DEFAULT_ALGORITHM, verified
 
 NAME = "ocmf"
@@ -35,6 +38,9 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 TO_MWH = {"wh": 10**3, "kwh": 10**6}
 
 OWN_FORMATS = frozenset({"OCMF", "PCDF"})
+UNIT_WH = 30
+CLOCK_SET_S = 946_684_800  # before 2000 a device's clock was never set
+EDL_40 = "EDL 40: a signature over the telegram's fields in another order, which is not checked here"
 OTHER_FORM = "a signed form that is not read here"
 BROKEN = "not a whole record: bytes were lost or changed"
 BAD_SIGNATURE = "the signature does not hold: the record was changed, or another key made it"
@@ -66,6 +72,8 @@ def of_signed_data(text: str, *, name: str, encoding: str, key: bytes | None, po
         raw = _decoded(stripped, encoding) or b""
     if MARKS.match(raw):
         return of_record(raw, key, position)
+    if raw.startswith(START):
+        return _of_edl40(raw, position)
     other = Observation(format=NAME, position=position, problem=Problem.UNVERIFIED_SIGNATURE, detail=OTHER_FORM)
     return [damaged(position) if name.upper() in OWN_FORMATS else other]
 
@@ -162,6 +170,37 @@ def _of_pcdf(raw: bytes, position: int) -> list[Observation]:
     if fields.get(b"BV") != "1" or fields.get(b"SP") != "1":
         return [replace(one, problem=Problem.INVALID_STATUS, detail="the device says that this may not be billed")]
     return [replace(one, problem=Problem.NOT_A_METER_REGISTER, detail=OF_SESSION)]
+
+
+def _of_edl40(raw: bytes, position: int) -> list[Observation]:
+    """Read a signed SML telegram. Its signature covers the fields put together in another order: not checked here."""
+    try:
+        found = [entry for listing in listings(raw) for entry in _energies(listing, position)]
+    except FrameError as problem:
+        return [damaged(position, str(problem))]
+    return found or [damaged(position, "a signed telegram without a reading")]
+
+
+def _energies(listing: Listing, position: int) -> Iterator[Observation]:
+    meter = meter_name(listing.server_id)
+    for entry in listing.entries:
+        if entry.unit != UNIT_WH or len(entry.name) != 6 or not isinstance(entry.value, int):
+            continue
+        one = Observation(
+            format=NAME,
+            position=position,
+            meter=meter,
+            obis=obis_of_bytes(entry.name),
+            time_ms=None if entry.time is None else entry.time * 1000,
+            notes=(Note.UNSYNCHRONISED,) if (entry.time or 0) < CLOCK_SET_S else (),
+        )
+        if entry.value < 0 or not -18 <= entry.scaler <= 9 or entry.value * 1000 > MAX_REGISTER_MWH:
+            yield replace(one, problem=Problem.BAD_VALUE, detail="a register that is negative or too large")
+            continue
+        shift = entry.scaler + 3
+        energy_mwh = entry.value * 10**shift if shift >= 0 else entry.value // 10**-shift
+        one = replace(one, energy_mwh=energy_mwh, resolution_mwh=10 ** max(0, shift))
+        yield replace(one, problem=Problem.UNVERIFIED_SIGNATURE, detail=EDL_40)
 
 
 def _parsed(text: bytes) -> dict[str, Any]:
