@@ -57,6 +57,7 @@ from lindenstrom.metering.journal import Journal, Kind, Record
 from lindenstrom.metering.outbox import Entry, Gap, Outbox
 from lindenstrom.metering.setup import MeterSetup, ReaderSetup, Source, read_setup, write_setup
 from lindenstrom.metering.shelf import Shelf, standing
+from lindenstrom.metering.storage import storing
 from lindenstrom.metering.timeline import register_timeline
 from lindenstrom.signing import Curve, sign_on
 
@@ -157,7 +158,8 @@ class Adapter:
     def shelf(self, meter: MeterSetup) -> Shelf:
         """Return a meter's journals."""
         folder = self.folder / "journals" / f"{meter.position}-{meter.meter.hex()[:16]}"
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with storing(folder):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return Shelf(folder=folder, position=meter.position, modulus_mwh=meter.modulus_mwh)
 
     def open_sml(self, position: int, time_ms: int) -> Journal:
@@ -321,7 +323,8 @@ class Adapter:
             packs=self.outbox.packs(window, entry.revision),
         )
         self._step("deliver")
-        mailbox.deliver_packs(mailbox_folder, delivery)
+        with storing(mailbox_folder):
+            mailbox.deliver_packs(mailbox_folder, delivery)
         if not entry.delivered:
             self._step("note delivery")
             self.outbox.set_delivered(window, entry.revision)
@@ -518,7 +521,8 @@ class Adapter:
         self._require_kept(window)
         path = self._key_path(month_of(window))
         if not path.exists():
-            mailbox.write_once(path, self._random(32))
+            with storing(path):
+                mailbox.write_once(path, self._random(32))
         key = path.read_bytes()
         if len(key) != 32:
             raise MonthKeyError(path)
@@ -562,7 +566,8 @@ class Adapter:
     @contextmanager
     def _lock(self) -> Iterator[None]:
         """One process at a time decides what is built and what is late; the lock falls with the process."""
-        handle = os.open(self.folder / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
+        with storing(self.folder):
+            handle = os.open(self.folder / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX)
             yield

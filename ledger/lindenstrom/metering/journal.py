@@ -6,6 +6,7 @@ is interpreted; interpretation reads the journal only.
 File: 8 bytes `LXJRNL01`, then records: length u32 ‖ CRC-32 u32 ‖ kind u8 ‖ time u64 (unix ms) ‖ payload, big-endian.
 The length counts kind, time and payload; the CRC covers them. A record is accepted once `append` has returned.
 A torn last record (a crash while writing) was never accepted: readers pass over it, the next writer cuts it off.
+What a full or failing disk did not take whole is cut off at once; later appends go on behind the last accepted record.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from types import TracebackType
 from typing import Self
 
 from lindenstrom.metering.errors import FolderError, JournalBusy, JournalDamaged
+from lindenstrom.metering.storage import disk_error, storing
 
 MAGIC = b"LXJRNL01"
 FRAME = struct.Struct(">II")
@@ -53,28 +55,25 @@ class Record:
 
 
 def read_journal(path: Path) -> tuple[Record, ...]:
-    """Return all accepted records, oldest first; none if the file does not exist. Raises JournalDamaged."""
-    return _parse(path, path.read_bytes() if path.exists() else b"")[0]
+    """Return all accepted records, oldest first; none if there is no file. Raises JournalDamaged, DiskFailed."""
+    with storing(path):
+        data = path.read_bytes() if path.exists() else b""
+    return _parse(path, data)[0]
 
 
 class Journal:
     """A journal open for writing; one writer at a time, as a context manager.
 
-    Raises JournalBusy if another process writes it, JournalDamaged if a record before the last is bad.
+    Raises JournalBusy if another process writes it, JournalDamaged if a record before the last is bad; DiskFull,
+    DiskReadOnly, DiskFailed.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        new = not path.exists()
-        self._handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            self._lock()
-            self._repair()
-            if new:
-                sync_folder(path.parent)
-        except BaseException:
-            os.close(self._handle)
-            raise
+        self._handle = -1
+        self._end = 0
+        self._refused = b""
+        self._open()
 
     def __enter__(self) -> Self:
         return self
@@ -82,35 +81,88 @@ class Journal:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        os.close(self._handle)
+        if self._handle >= 0:
+            os.close(self._handle)
+            self._handle = -1
 
     def append(self, records: Iterable[Record]) -> None:
-        """Write the records in order and force them to the disk."""
+        """Write the records in order and force them to the disk: all are accepted, or none.
+
+        Raises DiskFull, DiskReadOnly, DiskFailed; the caller may offer the same records again later.
+        """
         data = b"".join(_encode(record) for record in records)
         if not data:
             return
-        view = memoryview(data)
-        while view:
-            view = view[os.write(self._handle, view) :]
-        os.fsync(self._handle)
-
-    def _lock(self) -> None:
+        if self._handle < 0:
+            self._open()
         try:
-            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _write(self._handle, data)
+            os.fsync(self._handle)
+        except OSError as error:
+            self._give_up(data)
+            raise disk_error(self._path, error) from error
+        self._end += len(data)
+
+    def _give_up(self, data: bytes) -> None:
+        """Cut off what was not accepted. The file is opened anew before the next append.
+
+        After a failed fsync nobody knows what the disk has of it; all before `_end` was forced to it before.
+        """
+        self._refused = data
+        handle, self._handle = self._handle, -1
+        try:
+            os.ftruncate(handle, self._end)
+            os.fsync(handle)
+            self._refused = b""
+        except OSError:
+            pass  # tried again when the file is opened anew
+        finally:
+            os.close(handle)
+
+    def _open(self) -> None:
+        with storing(self._path):
+            new = not self._path.exists()
+            handle = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+            try:
+                self._lock(handle)
+                self._repair(handle)
+                if new:
+                    sync_folder(self._path.parent)
+            except BaseException:
+                os.close(handle)
+                raise
+        self._handle = handle
+
+    def _lock(self, handle: int) -> None:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise JournalBusy(self._path) from None
 
-    def _repair(self) -> None:
-        """Cut a torn tail, so that what follows it stays readable."""
+    def _repair(self, handle: int) -> None:
+        """Cut a torn tail, and what an append that failed left behind, so that what follows stays readable."""
         data = self._path.read_bytes()
+        left = data[self._end :]
+        if self._refused and left and self._refused.startswith(left):
+            data = data[: self._end]
+            os.ftruncate(handle, self._end)
         _, good = _parse(self._path, data)
         if good < len(data):
-            os.ftruncate(self._handle, good)
-        os.lseek(self._handle, 0, os.SEEK_END)
+            os.ftruncate(handle, good)
+        os.lseek(handle, 0, os.SEEK_END)
         if good == 0:
-            os.write(self._handle, MAGIC)
-        if good == 0 or good < len(data):
-            os.fsync(self._handle)
+            _write(handle, MAGIC)
+        if good == 0 or good < len(data) or self._refused:
+            os.fsync(handle)
+        self._end = max(good, len(MAGIC))
+        self._refused = b""
+
+
+def _write(handle: int, data: bytes) -> None:
+    """Write all of the bytes, however few the system takes at once."""
+    view = memoryview(data)
+    while view:
+        view = view[os.write(handle, view) :]
 
 
 def sync_folder(folder: Path) -> None:
