@@ -39,7 +39,7 @@ IDLE_S: Final = 0.25
 SETTLE_S: Final = 10.0
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Pending:
     """A message on its way to the disk. mid: what to acknowledge, 0 for QoS 0."""
 
@@ -190,7 +190,7 @@ class _Session:
         else:
             age_ms = None if self._newest is None else (message.monotonic - self._newest) * 1000
             waiting = self._source.hand_on(self._sink, message, is_late=age_ms is None or age_ms > TOLERANCE_MS)
-        pending = _Pending(asyncio.gather(*waiting), message.mid if message.qos else 0)
+        pending = _Pending(done=asyncio.gather(*waiting), mid=message.mid if message.qos else 0)
         self._pending.append(pending)
         pending.done.add_done_callback(self._acknowledge)
         if not waiting:
