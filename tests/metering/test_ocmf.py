@@ -32,7 +32,7 @@ REAL: dict[str, tuple[str, str | None, str | None, tuple[Note, ...], list[tuple[
     ),
     "OCMF_Test_Data_00.xml": (
         "1DZG0033016824", "2021-10-26T10:20:52+02:00", "2021-10-26T10:21:22+02:00", ASYNC,
-        [("1-0:1.8.0", 9038000, None)] * 2 + [("1-0:0.8.6", None, Problem.NOT_ACTIVE_ENERGY)],
+        [("1-0:1.8.0", 9038000, None)] * 2,
     ),
     "VW_OCMF_load.xml": (
         "1211751603", "2021-10-06T13:13:56+02:00", "2021-10-06T13:15:13+02:00", ASYNC,
@@ -40,7 +40,7 @@ REAL: dict[str, tuple[str, str | None, str | None, tuple[Note, ...], list[tuple[
          ("1-0:1.8.0", 58685000, None), ("1-0:2.8.0", 4405000, None)],
     ),
     "edl-40-01.xml": (
-        "1 ESY11 6012 3456", "1970-01-01T00:12:57+00:00", "1970-01-01T00:12:57+00:00", ASYNC,
+        "1 ESY11 6012 3456", None, None, ASYNC,
         [("1-0:1.17.0", 327500, UNSURE)],
     ),
     "test_ocmf_keba_kcp30.xml": (

@@ -19,6 +19,8 @@ from lindenstrom.metering.observation import Note, Observation, Problem, obis_of
 from lindenstrom.metering.signatures import DEFAULT_ALGORITHM, verified
 
 NAME = "ocmf"
+PCDF_NAME = "pcdf"
+EDL_NAME = "edl40"
 MARKS = re.compile(rb"OCMF\||(?:\d{1,3}-\d{1,3}:)?128\.8\.0\((?=[A-Z]{2,3}:)")
 XML_MARKS = re.compile(rb"<(?:\w+:)?(?:signedData|encodedData)\b")
 
@@ -101,6 +103,8 @@ def _of_ocmf(raw: bytes, key: bytes | None, position: int) -> list[Observation]:
     if holds is False:
         return [replace(common, problem=Problem.BAD_SIGNATURE, detail=BAD_SIGNATURE)]
     said = list(_readings(common, readings))
+    # a duration beside the energy is no reading; a record without any energy is named
+    said = [one for one in said if one.problem is not Problem.NOT_ACTIVE_ENERGY] or said
     if holds:
         return said
     detail = NO_KEY if key is None else NO_ALGORITHM
@@ -156,7 +160,7 @@ def _of_pcdf(raw: bytes, position: int) -> list[Observation]:
     if len(fields) != len(PCDF_FIELD.findall(found[1])):
         return [damaged(position, "a field stands twice")]
     notes = () if fields.get(b"TV") == "1" else (Note.UNSYNCHRONISED,)
-    one = Observation(format=NAME, position=position, meter=fields.get(b"HW", ""), obis=PCDF_OBIS, notes=notes)
+    one = Observation(format=PCDF_NAME, position=position, meter=fields.get(b"HW", ""), obis=PCDF_OBIS, notes=notes)
     key = _decoded(fields.get(b"PK", ""), "hex")
     if key and not verified(found[1], key=key, signature=bytes.fromhex(_even(found[2].decode()))):
         return [replace(one, problem=Problem.BAD_SIGNATURE, detail=BAD_SIGNATURE)]
@@ -186,13 +190,15 @@ def _energies(listing: Listing, position: int) -> Iterator[Observation]:
     for entry in listing.entries:
         if entry.unit != UNIT_WH or len(entry.name) != 6 or not isinstance(entry.value, int):
             continue
+        is_clock = (entry.time or 0) >= CLOCK_SET_S
         one = Observation(
-            format=NAME,
+            format=EDL_NAME,
             position=position,
             meter=meter,
             obis=obis_of_bytes(entry.name),
-            time_ms=None if entry.time is None else entry.time * 1000,
-            notes=(Note.UNSYNCHRONISED,) if (entry.time or 0) < CLOCK_SET_S else (),
+            time_ms=entry.time * 1000 if entry.time is not None and is_clock else None,
+            seconds_index=None if is_clock else entry.time,
+            notes=() if is_clock else (Note.UNSYNCHRONISED,),
         )
         if entry.value < 0 or not -18 <= entry.scaler <= 9 or entry.value * 1000 > MAX_REGISTER_MWH:
             yield replace(one, problem=Problem.BAD_VALUE, detail="a register that is negative or too large")
