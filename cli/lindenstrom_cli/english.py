@@ -22,6 +22,7 @@ _HELP: Final[dict[str, str]] = {
     ),
     "help.root_epilog": "Every command explains itself: lindenstrom COMMAND --help. Exit codes: docs/exit-codes.md.",
     "help.demo": "A community's days on a chain of its own, from readings to a checked bill.",
+    "help.simulate": "Made-up meter data of a community, with faults to order, and the truth to compare with.",
     "help.init": "Make a community's directory, with keys and a trial chain.",
     "help.contracts": "Build, deploy and show the contracts.",
     "help.chain": "The chain: its clock, and a local node.",

@@ -3,6 +3,11 @@
 from typing import Final
 
 METERING: Final[dict[str, str]] = {
+    "simulate.days": "{first} to {last}",
+    "simulate.written": "{meters} meter[|s], {days}, in {folder}",
+    "simulate.truth": "what was really metered: {folder}/truth.csv; meters and {faults} fault[|s]: {folder}/truth.json",
+    "simulate.published": "{count} message[|s] of {meters} meter[|s], {days}, published",
+    "progress.simulate": "Simulating",
     "read.found": "{file}: {format}, {meters} meter[|s], {values} value[|s]",
     "read.meter": "meter {meter}",
     "read.unnamed": "meter without a name",

@@ -21,7 +21,7 @@ from lindenstrom_cli.errors import message_and_hint
 from lindenstrom_cli.render import Renderer, utc
 
 SECTIONS: dict[str, dict[str, str]] = {
-    "start": {"demo": "lindenstrom_cli.demo.run:demo", "init": "init:init"},
+    "start": {"demo": "lindenstrom_cli.demo.run:demo", "init": "init:init", "simulate": "simulate:simulate"},
     "community": {
         "contracts": "contracts:contracts",
         "chain": "chain:chain",

@@ -33,18 +33,23 @@ def sml_telegram(
     values = [_entry(1, import_mwh, scaler)]
     if export_mwh is not None:
         values.append(_entry(2, export_mwh, scaler))
-    sensor_time = _list(_unsigned(1, 1), _unsigned(sec_index, 4))
+    sensor_time = items(unsigned(1, 1), unsigned(sec_index, 4))
     file_id = number.to_bytes(4, "big")
-    server = _octets(server_id)
-    content = (
-        _message(file_id + b"\x01", OPEN_RESPONSE, _list(EMPTY, EMPTY, _octets(file_id), server, EMPTY, EMPTY))
-        + _message(
+    server = octets(server_id)
+    return telegram(
+        message(file_id + b"\x01", OPEN_RESPONSE, items(EMPTY, EMPTY, octets(file_id), server, EMPTY, EMPTY)),
+        message(
             file_id + b"\x02",
             GET_LIST_RESPONSE,
-            _list(EMPTY, server, _octets(LIST_NAME), sensor_time, _list(*values), EMPTY, EMPTY),
-        )
-        + _message(file_id + b"\x03", CLOSE_RESPONSE, _list(EMPTY))
+            items(EMPTY, server, octets(LIST_NAME), sensor_time, items(*values), EMPTY, EMPTY),
+        ),
+        message(file_id + b"\x03", CLOSE_RESPONSE, items(EMPTY)),
     )
+
+
+def telegram(*messages: bytes) -> bytes:
+    """Return these messages in transport framing, version 1."""
+    content = b"".join(messages)
     fill = -len(content) % 4
     frame = ESCAPE + b"\x01\x01\x01\x01" + content.replace(ESCAPE, ESCAPE * 2) + bytes(fill)
     frame += ESCAPE + b"\x1a" + bytes((fill,))
@@ -57,24 +62,33 @@ def _entry(direction: int, value_mwh: int, scaler: int) -> bytes:
     raw = value_mwh // 10**shift if shift >= 0 else value_mwh * 10**-shift
     name = bytes((1, 0, direction, 8, 0, 255))
     number = b"\x52" + scaler.to_bytes(1, "big", signed=True)
-    return _list(_octets(name), EMPTY, EMPTY, _unsigned(UNIT_WH, 1), number, _unsigned(raw, 8), EMPTY)
+    return items(octets(name), EMPTY, EMPTY, unsigned(UNIT_WH, 1), number, unsigned(raw, 8), EMPTY)
 
 
-def _message(transaction: bytes, choice: int, body: bytes) -> bytes:
-    content = b"\x76" + _octets(transaction) + _unsigned(0, 1) + _unsigned(0, 1) + _list(_unsigned(choice, 2), body)
+def message(transaction: bytes, choice: int, body: bytes) -> bytes:
+    """Return a message with its checksum."""
+    content = b"\x76" + octets(transaction) + unsigned(0, 1) + unsigned(0, 1) + items(unsigned(choice, 2), body)
     return content + b"\x63" + crc16_x25(content) + b"\x00"
 
 
-def _octets(value: bytes) -> bytes:
+def octets(value: bytes) -> bytes:
+    """Return an octet string of up to 253 bytes."""
     if len(value) < 15:
         return bytes((len(value) + 1,)) + value
     length = len(value) + 2  # two length bytes hold up to 255, both counted in
     return bytes((0x80 | length >> 4, length & 0x0F)) + value
 
 
-def _unsigned(value: int, size: int) -> bytes:
+def unsigned(value: int, size: int) -> bytes:
+    """Return an unsigned integer of `size` bytes."""
     return bytes((0x60 | size + 1,)) + value.to_bytes(size, "big")
 
 
-def _list(*items: bytes) -> bytes:
-    return bytes((0x70 | len(items),)) + b"".join(items)
+def signed(value: int, size: int) -> bytes:
+    """Return a signed integer of `size` bytes."""
+    return bytes((0x50 | size + 1,)) + value.to_bytes(size, "big", signed=True)
+
+
+def items(*parts: bytes) -> bytes:
+    """Return a list of up to 15 encoded parts."""
+    return bytes((0x70 | len(parts),)) + b"".join(parts)

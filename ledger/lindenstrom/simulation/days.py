@@ -29,6 +29,8 @@ STEPS_PER_SLOT = SECONDS_PER_SLOT // STEP_S
 STEPS_PER_HOUR = 3600 // STEP_S
 BATTERY_PERCENT = 95
 """Share of the energy that a way into or out of a battery leaves."""
+DEAD_BAND_MWH = 2_000
+"""What a battery leaves to the grid in a step, 24 W: inverters control no finer."""
 
 Integers = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -193,9 +195,9 @@ class _Stores:
         for step in range(net.shape[1]):
             need = net[:, step]
             room = (self.capacity - charge) * 100 // BATTERY_PERCENT // METER_STEP_MWH * METER_STEP_MWH
-            taken = np.minimum(np.minimum(np.maximum(-need, 0), self.limit), room)
+            taken = np.minimum(np.minimum(np.maximum(-need - DEAD_BAND_MWH, 0), self.limit), room)
             held = charge * BATTERY_PERCENT // 100 // METER_STEP_MWH * METER_STEP_MWH
-            given = np.minimum(np.minimum(np.maximum(need, 0), self.limit), held)
+            given = np.minimum(np.minimum(np.maximum(need - DEAD_BAND_MWH, 0), self.limit), held)
             charge = charge + taken * BATTERY_PERCENT // 100 - -(-given * 100 // BATTERY_PERCENT)
             stored[:, step], released[:, step], charges[:, step] = taken, given, charge
         return net + stored - released, stored, released, charges
