@@ -53,8 +53,8 @@ def operator_setup(count: int) -> ReaderSetup:
 
 
 def telegrams(window: int = DAY, step: int = 300) -> list[tuple[int, bytes]]:
-    """SML bytes of a day and a bit before and after, a telegram every `step` seconds."""
-    begin, end = ZONE.window_start(window) - 40, ZONE.window_end(window) + 600
+    """SML bytes of a day and a bit before and after, a telegram every `step` seconds, some near each quarter-hour."""
+    begin, end = ZONE.window_start(window) - 5, ZONE.window_end(window) + 600
     return [
         (
             time * 1000 + time % 7 * 100,

@@ -172,7 +172,7 @@ def test_fall_needs_a_declared_break(tmp_path: Path) -> None:
     adapter.import_sml(5, frames[:half] + new)
     swap = DeclaredBreak(
         time_ms=frames[half][0] - 1_000,
-        old_end=Registers(import_mwh=2 * 10**9, export_mwh=10**9),
+        old_end=Registers(import_mwh=1_048 * 10**6, export_mwh=516 * 10**6),
         new_start=Registers(import_mwh=0, export_mwh=0),
     )
     adapter.declare_break(5, swap)

@@ -148,7 +148,7 @@ def test_late_telegrams_fill_an_empty_place_between_settled_days(tmp_path: Path)
 
 
 def register_setup(modulus_mwh: int = 0) -> ReaderSetup:
-    meter = MeterSetup(position=1, meter=folders.meter(1), source=Source.REGISTERS, modulus_mwh=modulus_mwh)
+    meter = MeterSetup(position=1, meter=folders.meter(1), source=Source.REGISTERS, modulus_mwh=modulus_mwh, fuse_a=0)
     return ReaderSetup(community=COMMUNITY, reader=3, depth=12, zone=ZONE, meters=(meter,))
 
 

@@ -46,6 +46,7 @@ from lindenstrom.metering.errors import (
     ReadingsErased,
     ReadingsStillNeeded,
     RegisterFell,
+    RegisterJumped,
     SlotTooLarge,
     SourceError,
     WindowNotBuilt,
@@ -160,7 +161,13 @@ class Adapter:
         folder = self.folder / "journals" / f"{meter.position}-{meter.meter.hex()[:16]}"
         with storing(folder):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return Shelf(folder=folder, position=meter.position, modulus_mwh=meter.modulus_mwh)
+        return Shelf(
+            folder=folder,
+            position=meter.position,
+            modulus_mwh=meter.modulus_mwh,
+            limit_w=meter.limit_w,
+            mapping=meter.mapping,
+        )
 
     def open_sml(self, position: int, time_ms: int) -> Journal:
         """Return the journal for what a live reading head receives from this time to the end of the UTC day.
@@ -457,7 +464,7 @@ class Adapter:
                 values = shelf.interval_window(first, count, settled, partial=partial)
             else:
                 values, unused = shelf.register_window(first, count, settled)
-        except (RegisterFell, MeterChanged, BreakUnfit, SlotTooLarge) as error:
+        except (RegisterFell, RegisterJumped, MeterChanged, BreakUnfit, SlotTooLarge) as error:
             return _Day(meter=meter, gaps=[_gap(window, meter, str(error))], error=error)
         if isinstance(values, NotComplete):
             day = _Day(meter=meter, gaps=[_gap(window, meter, _lack_text(values))], unused=unused)

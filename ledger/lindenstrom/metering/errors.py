@@ -4,8 +4,8 @@ UsageError      CsvError, FolderError, SourceError, WindowNotBuilt        the fi
 CouldNotCheck   JournalDamaged, JournalBusy, OutboxDamaged                what is kept cannot be used as it is
                 DiskFull, DiskReadOnly, DiskFailed                        nothing could be written; nothing was accepted
                 SenderBusy                                                another process is sending
-RefusedByRules  MeterLocked, RegisterFell, MeterChanged, BreakUnfit,
-                SlotTooLarge, ValueConflict                               the meter or its data needs attention
+RefusedByRules  MeterLocked, RegisterFell, RegisterJumped, MeterChanged,
+                BreakUnfit, SlotTooLarge, ValueConflict                   the meter or its data needs attention
                 ReadingsErased, ReadingsStillNeeded                       a month is erased, or may not be yet
 NotFinalYet     WindowNotOver
 KeyProblem      MonthKeyError
@@ -115,6 +115,17 @@ class RegisterFell(RefusedByRules):
         super().__init__(
             f"meter at position {position}: the {direction} register is lower at {clock_text(time_ms)} than before; "
             "declare the meter's swap or rollover (meter swap, meter break) if there was one"
+        )
+
+
+class RegisterJumped(RefusedByRules):
+    """A register rises by more than the fuse of the connection lets through, and no break is declared between."""
+
+    def __init__(self, position: int, direction: str, time_ms: int) -> None:
+        super().__init__(
+            f"meter at position {position}: up to {clock_text(time_ms)} the {direction} register rises by more than "
+            "the fuse of its connection allows; declare the meter's swap if there was one (meter swap), "
+            "or correct fuse_a of this meter in reader.json (0: no such check)"
         )
 
 

@@ -1,8 +1,9 @@
 """Registers over time become the quarter-hour values of a local day (R4).
 
-The register at a slot boundary is interpolated between the readings next to it, in integers, floored. A boundary
-belongs to both windows that it parts; once a pack uses it, it is settled for ever (`settled`), so that the end of a
-day is the start of the next one exactly (I4), in whatever order days are built and whatever arrives late.
+The register at a slot boundary is the one read nearest to it, if that was within 9 seconds; else it is interpolated
+between the readings next to it, in integers, floored, and what lies at it is estimated. A boundary belongs to both
+windows that it parts; once a pack uses it, it is settled for ever (`settled`), so that the end of a day is the start of
+the next one exactly (I4), in whatever order days are built and whatever arrives late. All rules: docs/metering.md.
 """
 
 from __future__ import annotations
@@ -13,14 +14,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from enum import Enum
 from itertools import pairwise
+from typing import NamedTuple
 
 from lindenstrom.core.calendar import SECONDS_PER_SLOT
 from lindenstrom.core.packs import MAX_SLOT_MWH, Break, Registers, Status, decode_pack
-from lindenstrom.metering.errors import BreakUnfit, MeterChanged, RegisterFell, SlotTooLarge
+from lindenstrom.metering.errors import BreakUnfit, MeterChanged, RegisterFell, RegisterJumped, SlotTooLarge
 
 SLOT_MS = SECONDS_PER_SLOT * 1000
-# Readings further apart than a quarter-hour (and half a minute of jitter) do not say what each quarter-hour was.
-MAX_GAP_MS = 930_000
+TOLERANCE_MS = 9_000
+"""A reading this near to a boundary is the register at it."""
+LATENESS_MS = 60_000
+"""How much later than its neighbour a reading may have been received; it may bring the energy of that time with it."""
+MS_PER_HOUR = 3_600_000
 
 
 class Lack(Enum):
@@ -31,16 +36,29 @@ class Lack(Enum):
     NO_END = "no reading at or after the end of the day"
     NO_VALUES = "quarter-hours without a value"
     EARLIER_DAY = "an earlier day is not built yet"
-    LOCKED = "the meter is locked, it gives whole kWh only: enter its PIN and set InF to On"
+    LOCKED = (
+        "the meter is locked, it gives whole kWh only: "
+        "ask the metering operator for its PIN, enter it and set InF to On"
+    )
+    POWER_ONLY = "the source sends power only: settlement needs its registers (1.8.0, 2.8.0)"
+    STATUS_WORD = "the meter reports an error or manipulation: have the metering operator look at it"
+    NEGATIVE = "a register is sent as a negative number: correct the source's mapping of export"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """Registers at an instant. `meter` tells meters apart where the source does (SML), else it is empty."""
+    """Registers at an instant. `meter` tells meters apart where the source does, else it is empty.
+
+    import_known, export_known: whether this reading says that register; what it does not say is 0 here and not used.
+    status: of the boundary that rests on this reading.
+    """
 
     time_ms: int
     registers: Registers
     meter: bytes = b""
+    import_known: bool = True
+    export_known: bool = True
+    status: Status = Status.MEASURED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,40 +109,46 @@ def window_values(
     position: int,
     breaks: Sequence[DeclaredBreak] = (),
     settled: Mapping[int, Registers] | None = None,
-    max_gap_ms: int = MAX_GAP_MS,
+    limit_w: int = 0,
 ) -> WindowValues | NotComplete:
     """Return the values of the window of `slot_count` slots from `first_slot`, or why it is not complete yet.
 
     samples: in order of time, no instant twice. settled: registers by slot whose start packs already use.
-    A slot counts as measured if the readings around both its ends are at most `max_gap_ms` apart, else as estimated:
-    what was metered over a longer gap is spread evenly.
-    Raises RegisterFell, MeterChanged, BreakUnfit, SlotTooLarge; they name the position and the time only.
+    limit_w: power that the connection cannot exceed, 0 for no such check.
+    A slot counts as measured if there is a measured reading within TOLERANCE_MS of both its ends, else as estimated:
+    what was metered over a gap is spread evenly.
+    Raises RegisterFell, RegisterJumped, MeterChanged, BreakUnfit, SlotTooLarge; they name position and time only.
     """
     start_ms, end_ms = first_slot * SLOT_MS, (first_slot + slot_count) * SLOT_MS
     inside = [declared for declared in breaks if start_ms <= declared.time_ms < end_ms]
     if len(inside) > 1:
         raise BreakUnfit(position, "more than one break in one day")
-    low = max(bisect_right(samples, start_ms, key=_time) - 1, 0)
-    region = samples[low : bisect_left(samples, end_ms, key=_time) + 1]
     fixed = {slot * SLOT_MS: registers for slot, registers in (settled or {}).items()}
-    ordered = sorted(breaks, key=lambda declared: declared.time_ms)
+    ordered = sorted(breaks, key=_instant)
     limits = [-1, *(declared.time_ms for declared in ordered), sys.maxsize]
     pieces = [
         _Piece.of(read, {time: at for time, at in fixed.items() if after < time <= until})
-        for read, (after, until) in zip(_split(region, ordered), pairwise(limits), strict=True)
+        for read, (after, until) in zip(
+            _split(_region(samples, start_ms, end_ms), ordered), pairwise(limits), strict=True
+        )
     ]
-    boundaries: list[tuple[Registers, bool]] = []
+    boundaries: list[tuple[Registers, Status]] = []
     for index in range(slot_count + 1):
         time_ms = start_ms + index * SLOT_MS
         # a break at a boundary belongs to the slot that starts there: the boundary is still the old meter's
-        piece = pieces[sum(declared.time_ms < time_ms for declared in breaks)]
-        at = piece.register_at(time_ms)
+        piece = pieces[bisect_left(ordered, time_ms, key=_instant)]
+        at = piece.boundary_at(time_ms)
         if isinstance(at, Lack):
             return NotComplete(lack=at)
-        boundaries.append((at, piece.is_supported(time_ms, max_gap_ms)))
+        boundaries.append(at)
     for piece in pieces:
-        _check_order(piece.read, position)
+        _check_order(piece.read, position, limit_w)
     return _assemble(boundaries, inside[0] if inside else None, first_slot, position)
+
+
+def most_mwh(limit_w: int, span_ms: int) -> int:
+    """Return the most that a register can rise by between two readings this far apart, at a power of `limit_w`."""
+    return limit_w * 1000 * (span_ms + LATENESS_MS) // MS_PER_HOUR
 
 
 def rollovers(samples: Sequence[Sample], breaks: Sequence[DeclaredBreak], modulus_mwh: int) -> list[DeclaredBreak]:
@@ -134,7 +158,7 @@ def rollovers(samples: Sequence[Sample], breaks: Sequence[DeclaredBreak], modulu
     passes the modulus. Two directions that go round between the same readings do so each at its time.
     """
     found = []
-    for a, b in pairwise(samples):
+    for a, b in pairwise(sample for sample in samples if sample.import_known and sample.export_known):
         if (a.meter and b.meter and a.meter != b.meter) or any(a.time_ms < d.time_ms <= b.time_ms for d in breaks):
             continue
         sides = (
@@ -169,48 +193,113 @@ def _time(sample: Sample) -> int:
     return sample.time_ms
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Piece:
-    """Samples between two breaks: as read, and with settled boundaries put in."""
+def _instant(declared: DeclaredBreak) -> int:
+    return declared.time_ms
 
-    read: list[Sample]
-    merged: list[Sample]
+
+class _Point(NamedTuple):
+    """One register at an instant; not `read`: settled by a pack."""
+
+    time_ms: int
+    mwh: int
+    status: Status
+    read: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Side:
+    """One register between two breaks: as read, and with settled boundaries put in, both in order of time."""
+
+    read: list[_Point]
+    merged: list[_Point]
 
     @classmethod
-    def of(cls, read: list[Sample], fixed: Mapping[int, Registers]) -> _Piece:
+    def of(cls, read: list[_Point], fixed: Mapping[int, int]) -> _Side:
         """Put settled boundaries in: readings that came later give way to them, never the reverse."""
         times = sorted(fixed)
-        merged = [Sample(time_ms=time, registers=fixed[time]) for time in times]
-        for sample in read:
-            after = bisect_left(times, sample.time_ms)
-            if after < len(times) and times[after] == sample.time_ms:
+        merged = [_Point(time, fixed[time], Status.MEASURED, read=False) for time in times]
+        for point in read:
+            after = bisect_left(times, point.time_ms)
+            if after < len(times) and times[after] == point.time_ms:
                 continue
-            low = fixed[times[after - 1]] if after else None
-            high = fixed[times[after]] if after < len(times) else None
-            merged.append(Sample(time_ms=sample.time_ms, registers=_clamped(sample.registers, low, high)))
-        return cls(read=read, merged=sorted(merged, key=_time))
+            mwh = min(point.mwh, fixed[times[after]]) if after < len(times) else point.mwh
+            mwh = max(mwh, fixed[times[after - 1]]) if after else mwh
+            merged.append(point._replace(mwh=mwh))
+        return cls(read=read, merged=sorted(merged, key=_point_time))
 
-    def register_at(self, time_ms: int) -> Registers | Lack:
-        """Return the registers at an instant, interpolated and floored, or what lacks to know them."""
-        after = bisect_left(self.merged, time_ms, key=_time)
+    def at(self, time_ms: int) -> tuple[int, Status] | Lack:
+        """Return the register at a boundary and how it came about, or what lacks to know it."""
+        near = _nearest(self.read, time_ms)
+        status = near.status if near else Status.ESTIMATED
+        after = bisect_left(self.merged, time_ms, key=_point_time)
         if after < len(self.merged) and self.merged[after].time_ms == time_ms:
-            return self.merged[after].registers
+            return self.merged[after].mwh, status
+        taken = _nearest([point for point in self.merged[max(after - 1, 0) : after + 1] if point.read], time_ms)
+        if taken:
+            return taken.mwh, status
         if after == 0 or after == len(self.merged):
             return Lack.NO_READING if not self.merged else Lack.NO_END if after else Lack.NO_START
         a, b = self.merged[after - 1], self.merged[after]
-        passed, span = time_ms - a.time_ms, b.time_ms - a.time_ms
-        low, high = a.registers, b.registers
-        return Registers(
-            import_mwh=low.import_mwh + (high.import_mwh - low.import_mwh) * passed // span,
-            export_mwh=low.export_mwh + (high.export_mwh - low.export_mwh) * passed // span,
+        return a.mwh + (b.mwh - a.mwh) * (time_ms - a.time_ms) // (b.time_ms - a.time_ms), Status.ESTIMATED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Piece:
+    """Both registers between two breaks."""
+
+    read: list[Sample]
+    sides: tuple[_Side, _Side]
+
+    @classmethod
+    def of(cls, read: list[Sample], fixed: Mapping[int, Registers]) -> _Piece:
+        imported = [_Point(s.time_ms, s.registers.import_mwh, s.status) for s in read if s.import_known]
+        exported = [_Point(s.time_ms, s.registers.export_mwh, s.status) for s in read if s.export_known]
+        return cls(
+            read=read,
+            sides=(
+                _Side.of(imported, {time: at.import_mwh for time, at in fixed.items()}),
+                _Side.of(exported, {time: at.export_mwh for time, at in fixed.items()}),
+            ),
         )
 
-    def is_supported(self, time_ms: int, max_gap_ms: int) -> bool:
-        """Return whether the readings around an instant are close enough to call the register there measured."""
-        after = bisect_left(self.read, time_ms, key=_time)
-        if after < len(self.read) and self.read[after].time_ms == time_ms:
-            return True
-        return 0 < after < len(self.read) and self.read[after].time_ms - self.read[after - 1].time_ms <= max_gap_ms
+    def boundary_at(self, time_ms: int) -> tuple[Registers, Status] | Lack:
+        """Return the registers at a boundary and the status of what ends or begins there."""
+        imported, exported = (side.at(time_ms) for side in self.sides)
+        if isinstance(imported, Lack):
+            return imported
+        if isinstance(exported, Lack):
+            return exported
+        return Registers(import_mwh=imported[0], export_mwh=exported[0]), max(imported[1], exported[1])
+
+
+def _point_time(point: _Point) -> int:
+    return point.time_ms
+
+
+def _nearest(points: Sequence[_Point], time_ms: int) -> _Point | None:
+    """Return the point nearest to an instant within TOLERANCE_MS, of two as near the earlier one."""
+    after = bisect_left(points, time_ms, key=_point_time)
+    near = [p for p in points[max(after - 1, 0) : after + 1] if abs(p.time_ms - time_ms) <= TOLERANCE_MS]
+    return min(near, key=lambda point: abs(point.time_ms - time_ms), default=None)
+
+
+def _region(samples: Sequence[Sample], start_ms: int, end_ms: int) -> Sequence[Sample]:
+    """Return the samples of a window, with those before and after it that say the registers at its ends."""
+    low = bisect_right(samples, start_ms, key=_time)
+    high = bisect_left(samples, end_ms, key=_time)
+    lows, highs = [low - 1], [high]
+    for known in (_imports, _exports):
+        lows.append(next((at for at in range(low - 1, -1, -1) if known(samples[at])), 0))
+        highs.append(next((at for at in range(high, len(samples)) if known(samples[at])), len(samples)))
+    return samples[max(min(lows), 0) : max(highs) + 1]
+
+
+def _imports(sample: Sample) -> bool:
+    return sample.import_known
+
+
+def _exports(sample: Sample) -> bool:
+    return sample.export_known
 
 
 def _split(samples: Sequence[Sample], breaks: Sequence[DeclaredBreak]) -> list[list[Sample]]:
@@ -226,35 +315,49 @@ def _split(samples: Sequence[Sample], breaks: Sequence[DeclaredBreak]) -> list[l
     return [*pieces, [*opening, *rest]]
 
 
-def _clamped(registers: Registers, low: Registers | None, high: Registers | None) -> Registers:
-    imported, exported = registers.import_mwh, registers.export_mwh
-    if high:
-        imported, exported = min(imported, high.import_mwh), min(exported, high.export_mwh)
-    if low:
-        imported, exported = max(imported, low.import_mwh), max(exported, low.export_mwh)
-    return Registers(import_mwh=imported, export_mwh=exported)
-
-
-def _check_order(samples: Sequence[Sample], position: int) -> None:
-    """Raise RegisterFell or MeterChanged if consecutive samples cannot be the same meter going on."""
+def _check_order(samples: Sequence[Sample], position: int, limit_w: int) -> None:
+    """Raise RegisterFell, RegisterJumped or MeterChanged if consecutive samples cannot be the same meter going on."""
     for a, b in pairwise(samples):
         if a.meter and b.meter and a.meter != b.meter:
             raise MeterChanged(position, b.time_ms)
-        if b.registers.import_mwh < a.registers.import_mwh:
-            raise RegisterFell(position, "import", b.time_ms)
-        if b.registers.export_mwh < a.registers.export_mwh:
-            raise RegisterFell(position, "export", b.time_ms)
+    for direction, known in (("import", _imports), ("export", _exports)):
+        for a, b in pairwise(filter(known, samples)):
+            if direction in _falls(a, b):
+                raise RegisterFell(position, direction, b.time_ms)
+            if direction in _jumps(a, b, limit_w):
+                raise RegisterJumped(position, direction, b.time_ms)
+
+
+def _rises(a: Sample, b: Sample) -> dict[str, int]:
+    """Return by how much the registers that both samples say went up."""
+    rises = {}
+    if a.import_known and b.import_known:
+        rises["import"] = b.registers.import_mwh - a.registers.import_mwh
+    if a.export_known and b.export_known:
+        rises["export"] = b.registers.export_mwh - a.registers.export_mwh
+    return rises
+
+
+def _falls(a: Sample, b: Sample) -> list[str]:
+    return [direction for direction, rise in _rises(a, b).items() if rise < 0]
+
+
+def _jumps(a: Sample, b: Sample, limit_w: int) -> list[str]:
+    if not limit_w:
+        return []
+    most = most_mwh(limit_w, b.time_ms - a.time_ms)
+    return [direction for direction, rise in _rises(a, b).items() if rise > most]
 
 
 def _assemble(
-    boundaries: Sequence[tuple[Registers, bool]], declared: DeclaredBreak | None, first_slot: int, position: int
+    boundaries: Sequence[tuple[Registers, Status]], declared: DeclaredBreak | None, first_slot: int, position: int
 ) -> WindowValues:
-    """Return slot values from the registers at the boundaries and whether readings support each of them."""
+    """Return slot values from the registers at the boundaries and how each of them came about."""
     break_index = declared.time_ms // SLOT_MS - first_slot if declared else -1
     imported: list[int] = []
     exported: list[int] = []
     status: list[Status] = []
-    for index, ((a, a_supported), (b, b_supported)) in enumerate(pairwise(boundaries)):
+    for index, ((a, a_status), (b, b_status)) in enumerate(pairwise(boundaries)):
         parts = [(a, b)]
         if declared and index == break_index:
             parts = [(a, declared.old_end), (declared.new_start, b)]
@@ -268,7 +371,7 @@ def _assemble(
             raise SlotTooLarge(position, (first_slot + index) * SLOT_MS)
         imported.append(values[0])
         exported.append(values[1])
-        status.append(Status.MEASURED if a_supported and b_supported else Status.ESTIMATED)
+        status.append(max(a_status, b_status))
     gap = Break(slot_index=break_index, old_end=declared.old_end, new_start=declared.new_start) if declared else None
     return WindowValues(
         start=boundaries[0][0],

@@ -15,7 +15,7 @@ import fcntl
 import os
 import struct
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
@@ -56,9 +56,15 @@ class Record:
 
 def read_journal(path: Path) -> tuple[Record, ...]:
     """Return all accepted records, oldest first; none if there is no file. Raises JournalDamaged, DiskFailed."""
-    with storing(path):
-        data = path.read_bytes() if path.exists() else b""
-    return _parse(path, data)[0]
+    return tuple(records_of(path))
+
+
+def records_of(path: Path) -> Iterator[Record]:
+    """Yield the accepted records of a file one by one, memory flat. As `read_journal`."""
+    if path.exists():
+        with storing(path):
+            for record, _ in _scan(path):
+                yield record
 
 
 class Journal:
@@ -141,18 +147,18 @@ class Journal:
 
     def _repair(self, handle: int) -> None:
         """Cut a torn tail, and what an append that failed left behind, so that what follows stays readable."""
-        data = self._path.read_bytes()
-        left = data[self._end :]
-        if self._refused and left and self._refused.startswith(left):
-            data = data[: self._end]
-            os.ftruncate(handle, self._end)
-        _, good = _parse(self._path, data)
-        if good < len(data):
+        size = os.fstat(handle).st_size
+        left = os.pread(handle, len(self._refused) + 1, self._end) if self._refused else b""
+        if left and self._refused.startswith(left):
+            size = self._end
+            os.ftruncate(handle, size)
+        good = max((end for _, end in _scan(self._path)), default=len(MAGIC) if size >= len(MAGIC) else 0)
+        if good < size:
             os.ftruncate(handle, good)
         os.lseek(handle, 0, os.SEEK_END)
         if good == 0:
             _write(handle, MAGIC)
-        if good == 0 or good < len(data) or self._refused:
+        if good == 0 or good < size or self._refused:
             os.fsync(handle)
         self._end = max(good, len(MAGIC))
         self._refused = b""
@@ -179,25 +185,28 @@ def _encode(record: Record) -> bytes:
     return FRAME.pack(len(body), zlib.crc32(body)) + body
 
 
-def _parse(path: Path, data: bytes) -> tuple[tuple[Record, ...], int]:
-    """Return the accepted records and the length of the part that holds them."""
-    if len(data) < len(MAGIC) and MAGIC.startswith(data):
-        return (), 0
-    if not data.startswith(MAGIC):
-        raise FolderError(path, "not a journal", "name the reader's own folder")
-    records: list[Record] = []
-    offset = len(MAGIC)
-    while offset < len(data):
-        body = _body_at(data, offset)
-        if body is None:
-            # never accepted if nothing accepted follows: the record is torn, or space was given and never written
-            if any(_body_at(data, later) for later in range(offset + 1, len(data) - FRAME.size - HEAD.size + 1)):
-                raise JournalDamaged(path, offset)
-            return tuple(records), offset
-        kind, time_ms = HEAD.unpack_from(body)
-        records.append(Record(kind=Kind(kind), time_ms=time_ms, payload=body[HEAD.size :]))
-        offset += FRAME.size + len(body)
-    return tuple(records), offset
+def _scan(path: Path) -> Iterator[tuple[Record, int]]:
+    """Yield each accepted record with the offset at which it ends."""
+    with path.open("rb") as file:
+        head = file.read(len(MAGIC))
+        if len(head) < len(MAGIC) and MAGIC.startswith(head):
+            return
+        if head != MAGIC:
+            raise FolderError(path, "not a journal", "name the reader's own folder")
+        size, offset = os.fstat(file.fileno()).st_size, len(MAGIC)
+        while offset < size and (frame := file.read(FRAME.size)):
+            length = FRAME.unpack(frame)[0] if len(frame) == FRAME.size else size
+            body = _body_at(frame + file.read(length), 0) if length <= size - offset - FRAME.size else None
+            if body is None:
+                file.seek(offset)
+                rest = file.read(size - offset)
+                # never accepted if nothing accepted follows: the record is torn, or space was given and never written
+                if any(_body_at(rest, later) for later in range(1, len(rest) - FRAME.size - HEAD.size + 1)):
+                    raise JournalDamaged(path, offset)
+                return
+            kind, time_ms = HEAD.unpack_from(body)
+            offset += FRAME.size + len(body)
+            yield Record(kind=Kind(kind), time_ms=time_ms, payload=body[HEAD.size :]), offset
 
 
 def _body_at(data: bytes, offset: int) -> bytes | None:

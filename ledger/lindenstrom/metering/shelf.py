@@ -7,13 +7,14 @@ it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import groupby, pairwise
 from pathlib import Path
 
 from lindenstrom.core.packs import Break, Registers, Status
+from lindenstrom.metering import rules
 from lindenstrom.metering.csvfile import SlotValue
 from lindenstrom.metering.errors import ValueConflict
 from lindenstrom.metering.intervals import (
@@ -26,7 +27,8 @@ from lindenstrom.metering.intervals import (
     rollovers,
     window_values,
 )
-from lindenstrom.metering.journal import Journal, Kind, Record, read_journal, sync_folder
+from lindenstrom.metering.journal import Journal, Kind, Record, read_journal, records_of, sync_folder
+from lindenstrom.metering.plausible import one_way, reaches
 from lindenstrom.metering.timeline import (
     Timeline,
     break_record,
@@ -39,17 +41,24 @@ from lindenstrom.metering.timeline import (
 BREAKS = "breaks"
 STREAMS = {Kind.SML: ".sml", Kind.DSMR: ".dsmr", Kind.MQTT: ".mqtt"}
 SUFFIXES = frozenset({*STREAMS.values(), ".csv"})
+LACKS = (
+    (rules.POWER_ONLY, Lack.POWER_ONLY),
+    (rules.STATUS_WORD, Lack.STATUS_WORD),
+    (rules.NEGATIVE, Lack.NEGATIVE),
+)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shelf:
-    """The journals of the meter at a position; `folder` exists."""
+    """The journals of the meter at a position; `folder` exists. limit_w, mapping, modulus_mwh: as in its set-up."""
 
     folder: Path
     position: int
     modulus_mwh: int = 0
+    limit_w: int = 0
+    mapping: str = ""
 
     def open_sml(self, time_ms: int) -> Journal:
         """Return the journal that takes SML bytes received at this time, for a live reading head (one a UTC day)."""
@@ -67,8 +76,10 @@ class Shelf:
         added = 0
         for name, group in groupby(records, key=lambda record: _file_name(record.kind, record.time_ms)):
             path = self.folder / name
-            known = set(read_journal(path))
-            new = [record for record in dict.fromkeys(group) if record not in known]
+            wanted = dict.fromkeys(group)
+            for record in records_of(path):
+                wanted.pop(record, None)
+            new = list(wanted)
             if new:
                 with Journal(path) as journal:
                     journal.append(new)
@@ -148,42 +159,50 @@ class Shelf:
         return {slot: value for slot, value in found.items() if slot in wanted}
 
     def timeline(self, start_ms: int, end_ms: int) -> Timeline:
-        """Return what the journals say about [start, end], with the nearest samples before and after."""
+        """Return what the journals say about [start, end], with the nearest readings before and after."""
         periods = {path.name: _period(path.name) for path in self.folder.iterdir() if path.suffix in SUFFIXES}
-        names = sorted(periods)
+        names = sorted(periods, key=lambda name: (periods[name], name))
         before = [name for name in names if periods[name][1] <= start_ms]
         after = [name for name in names if periods[name][0] > end_ms]
-        records = {name: read_journal(self.folder / name) for name in names if name not in (*before, *after)}
-        declared = read_journal(self.folder / BREAKS)
+        used = [name for name in names if name not in (*before, *after)]
         while True:
-            ordered = [record for name in sorted(records) for record in records[name]]
-            found = register_timeline([*ordered, *declared])
-            if before and not (found.samples and found.samples[0].time_ms <= start_ms):
-                name = before.pop()
-            elif after and not (found.samples and found.samples[-1].time_ms >= end_ms):
-                name = after.pop(0)
+            found = register_timeline(
+                self._records(used), mapping=self.mapping, modulus_mwh=self.modulus_mwh, limit_w=self.limit_w
+            )
+            at_start, at_end = reaches(found.samples, start_ms, end_ms)
+            if before and not at_start:
+                used.insert(0, before.pop())
+            elif after and not at_end:
+                used.append(after.pop(0))
             else:
                 return found
-            records[name] = read_journal(self.folder / name)
+
+    def _records(self, names: Iterable[str]) -> Iterator[Record]:
+        for name in names:
+            yield from records_of(self.folder / name)
+        yield from records_of(self.folder / BREAKS)
 
     def register_window(
         self, first_slot: int, slot_count: int, settled: Mapping[int, Registers]
     ) -> tuple[WindowValues | NotComplete, Mapping[str, int]]:
         """Return a window of a meter that gives registers, and what could not be used. Raises as `window_values`."""
         found = self.timeline(first_slot * SLOT_MS, (first_slot + slot_count) * SLOT_MS)
+        samples = one_way(found.samples, settled)
         breaks = list(found.breaks)
         if self.modulus_mwh:
-            breaks += rollovers(found.samples, found.breaks, self.modulus_mwh)
+            breaks += rollovers(samples, found.breaks, self.modulus_mwh)
         result = window_values(
-            found.samples,
+            samples,
             first_slot=first_slot,
             slot_count=slot_count,
             position=self.position,
             breaks=sorted(breaks, key=lambda declared: declared.time_ms),
             settled=settled,
+            limit_w=self.limit_w,
         )
-        if isinstance(result, NotComplete) and found.locked:
-            result = replace(result, lack=Lack.LOCKED)
+        if isinstance(result, NotComplete):
+            lack = Lack.LOCKED if found.locked else next((why for text, why in LACKS if text in found.unused), None)
+            result = replace(result, lack=lack) if lack and (found.locked or not samples) else result
         return result, found.unused
 
     def interval_window(
