@@ -95,14 +95,15 @@ class Recorder:
         self._arrived.set()
         return done
 
-    async def run(self, stop: asyncio.Event) -> None:
-        """Write until `stop` is set, and then what still waits, once. Never raises."""
+    async def run(self, stop: asyncio.Event, hurry: asyncio.Event) -> None:
+        """Write until `stop` is set, and then what still waits, once; at once from `hurry` on. Never raises."""
         try:
             while not stop.is_set():
                 await _any(stop, self._arrived, seconds=None)
-                await self._gather(stop)
+                await self._gather(stop, hurry)
                 if not await self._commit() and not stop.is_set():
-                    await _any(stop, seconds=CHECK_CLOCK_S if self.doubt else RETRY_S)
+                    await _any(stop, hurry, seconds=CHECK_CLOCK_S if self.doubt else RETRY_S)
+                    await _any(stop, seconds=CHECK_CLOCK_S)
             await self._commit()
         finally:
             for piece in self._pieces:
@@ -117,13 +118,13 @@ class Recorder:
         """What is in memory only, about."""
         return self._waiting.total()
 
-    async def _gather(self, stop: asyncio.Event) -> None:
+    async def _gather(self, *ends: asyncio.Event) -> None:
         """Let more pieces come, so that one write serves many."""
         waits_for_us = any(piece.kind is Kind.MQTT for piece in self._pieces)
         left = min(self._commit_s, ACKNOWLEDGED_COMMIT_S) if waits_for_us else self._commit_s
-        while left > 0 and self.waiting_bytes < BATCH_BYTES and not stop.is_set():
+        while left > 0 and self.waiting_bytes < BATCH_BYTES and not any(end.is_set() for end in ends):
             step = min(left, ACKNOWLEDGED_COMMIT_S)
-            await _any(stop, seconds=step)
+            await _any(*ends, seconds=step)
             left -= step
             if not waits_for_us and any(piece.kind is Kind.MQTT for piece in self._pieces):
                 return

@@ -1,0 +1,164 @@
+"""One round of a reader's duties: build, sign, hand over, anchor and correct what is due, and see what became final.
+
+A day that cannot be built for its own reasons holds up no other. Without a node days are still built, signed and handed
+over, by the machine's clock; the rest waits. Everything can be repeated at any time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from lindenstrom.core.calendar import date_of
+from lindenstrom.errors import LindenstromError
+from lindenstrom.metering.adapter import Adapter, Anchorer
+from lindenstrom.signing import Curve
+
+if TYPE_CHECKING:
+    from lindenstrom.metering.sender import Settled
+
+
+class Way(Anchorer, Protocol):
+    """An `Anchorer` that also says what has become final."""
+
+    def settle(self) -> Settled: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trouble:
+    """Something that did not work: where, the class of the error, and its message (which holds no values)."""
+
+    step: str
+    error: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Round:
+    """What a round did and found.
+
+    now: the time that counted, unix; block_time: of the chain's newest block, 0 without a node or on a trial chain.
+    built, anchored, final: days so far. waiting: days over that are not built. outbox: built and not anchored.
+    gaps: entries of the gap list of built days.
+    """
+
+    now: int
+    block_time: int = 0
+    height: int = 0
+    built: int = 0
+    anchored: int = 0
+    final: int = 0
+    waiting: int = 0
+    outbox: int = 0
+    gaps: int = 0
+    imported: int = 0
+    days: tuple[str, ...] = ()
+    """Days that went out or were corrected in this round."""
+    skipped: tuple[str, ...] = ()
+    troubles: tuple[Trouble, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain data."""
+        return asdict(self)
+
+    def with_trouble(self, found: Trouble) -> Round:
+        """The same, with one more trouble."""
+        return replace(self, troubles=(*self.troubles, found))
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Round:
+        """Back from plain data."""
+        known = {name: data[name] for name in cls.__dataclass_fields__ if name in data}
+        for name in ("days", "skipped"):
+            known[name] = tuple(known.get(name, ()))
+        known["troubles"] = tuple(Trouble(**one) for one in known.get("troubles", ()))
+        return cls(**known)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Duties:
+    """What a round needs. partial_from_s: so long after its end a day goes out as far as it is complete."""
+
+    adapter: Adapter
+    key: bytes = field(repr=False)
+    curve: Curve
+    mailbox: Path
+    partial_from_s: int
+    on_day: Callable[[int], None] = lambda _window: None
+
+    def prepare(self, now: int) -> tuple[tuple[str, ...], tuple[Trouble, ...]]:
+        """Build, correct, sign and hand over what is due at a time; the days that went out, and what did not work."""
+        out, troubles = [], []
+        for window in self.due(now):
+            self.on_day(window)
+            try:
+                if self._prepare(window, now):
+                    out.append(date_of(window).isoformat())
+            except LindenstromError as error:
+                troubles.append(trouble(date_of(window).isoformat(), error))
+        return tuple(out), tuple(troubles)
+
+    def due(self, now: int) -> list[int]:
+        """Windows with something to build, correct, sign or hand over, oldest first."""
+        corrections = self.adapter.correctable()
+        entries = {entry.window: entry for entry in self.adapter.outbox.entries()}
+        under_way = [window for window, entry in entries.items() if not entry.delivered]
+        return sorted({*corrections, *under_way, *self.unbuilt(now)})
+
+    def unbuilt(self, now: int) -> list[int]:
+        """Windows that are over, with a meter, and not built."""
+        setup = self.adapter.setup
+        if not setup.meters:
+            return []
+        built = {entry.window for entry in self.adapter.outbox.entries()}
+        over = range(min(meter.from_day for meter in setup.meters), setup.zone.window_at(now))
+        return [window for window in over if window not in built and setup.live(window)]
+
+    def _prepare(self, window: int, now: int) -> bool:
+        adapter = self.adapter
+        if window in adapter.correctable():
+            entry = adapter.correct(window).entry
+        else:
+            partial = now >= adapter.setup.zone.window_end(window) + self.partial_from_s
+            entry = adapter.build(window, now=now, partial=partial).entry
+        if entry is None or entry.delivered:
+            return False
+        adapter.sign(window, self.key, curve=self.curve)
+        adapter.deliver(window, self.mailbox)
+        return True
+
+
+def trouble(step: str, error: BaseException) -> Trouble:
+    """A failure as a round reports it; the text of a foreign exception stays out."""
+    message = str(error) if isinstance(error, LindenstromError) else ""
+    return Trouble(step=step, error=type(error).__name__, message=message)
+
+
+def send(adapter: Adapter, way: Way) -> tuple[tuple[str, ...], tuple[Trouble, ...]]:
+    """Anchor what is handed over, and look what is final; what the chain passed over, and what did not work."""
+    skipped: Sequence[str] = ()
+    troubles = []
+    try:
+        skipped = [f"{date_of(entry.window)}: {skip.reason}" for entry, skip in adapter.anchor(way).skipped]
+    except LindenstromError as error:
+        troubles.append(trouble("anchor", error))
+    try:
+        way.settle()
+    except LindenstromError as error:
+        troubles.append(trouble("finality", error))
+    return tuple(skipped), tuple(troubles)
+
+
+def counts(duties: Duties, now: int) -> dict[str, int]:
+    """The figures of a Round that the outbox tells."""
+    newest = {entry.window: entry for entry in duties.adapter.outbox.entries()}
+    return {
+        "built": len(newest),
+        "anchored": sum(entry.anchored for entry in newest.values()),
+        "final": sum(entry.final for entry in newest.values()),
+        "waiting": len(duties.unbuilt(now)),
+        "outbox": sum(not entry.anchored for entry in newest.values()),
+        "gaps": len(duties.adapter.outbox.gaps()),
+    }
