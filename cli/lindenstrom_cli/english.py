@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from lindenstrom_cli.english_adapter import ADAPTER
 from lindenstrom_cli.english_community import COMMUNITY
 from lindenstrom_cli.english_days import DAYS
 from lindenstrom_cli.english_erase import ERASURE
@@ -32,6 +33,7 @@ _HELP: Final[dict[str, str]] = {
     "help.auditor": "Auditors: appoint, dismiss, resign, list.",
     "help.agreement": "Agreements: offer, join, leave, show.",
     "help.meter": "Meters: bind, read, import, anchor.",
+    "help.adapter": "The process beside the meter: run, check.",
     "help.operator": "Run the day: clear, post, finalise.",
     "help.statement": "Statements: list and show.",
     "help.verify": "Recheck a bill to the last digit, from a bundle and the chain.",
@@ -86,6 +88,7 @@ ENGLISH: Final[dict[str, str]] = {
     **_HELP,
     **_ERRORS,
     **_KEY,
+    **ADAPTER,
     **COMMUNITY,
     **DAYS,
     **ERASURE,

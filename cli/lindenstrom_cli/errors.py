@@ -7,7 +7,7 @@ UsageError      InputNeeded, NotAHome, BadSettings, HomeExists, BadAlias, KeyExi
                 EndBeforeStart
 CouldNotCheck   UnreadableFile
 RefusedByRules  Declined, NothingWrong, LevelsNotWrong, NotOpenAnyMore, NoOpenPosting, DisputesNotPublic
-KeyProblem      WrongPassword, NoSuchKey, NoKeyFor, SignsReadingsOnly, BadKeyFile, OpenKeyFile
+KeyProblem      WrongPassword, NoSuchKey, NoKeyFor, NotTheReadersKey, SignsReadingsOnly, BadKeyFile, OpenKeyFile
 """
 
 import re
@@ -315,6 +315,16 @@ class NoKeyFor(KeyProblem):
 
     def __init__(self, who: str, folder: Path) -> None:
         super().__init__(f"no key in {folder} signs for {who}; run this where that key is kept")
+
+
+class NotTheReadersKey(KeyProblem):
+    """The reader has another key on the chain."""
+
+    def __init__(self, alias: str) -> None:
+        super().__init__(
+            f"key {alias} is not the reader's on the chain, so nothing is signed with it; "
+            "if the reader was rotated, name its new key in adapter.toml, else see: lindenstrom reader list"
+        )
 
 
 class SignsReadingsOnly(KeyProblem):

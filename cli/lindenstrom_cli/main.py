@@ -31,7 +31,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "auditor": "auditors:auditor",
         "agreement": "agreement:agreement",
     },
-    "daily": {"meter": "meter:meter", "operator": "operator:operator"},
+    "daily": {"meter": "meter:meter", "adapter": "adapter:adapter", "operator": "operator:operator"},
     "check": {
         "statement": "statement:statement",
         "verify": "verify:verify",

@@ -76,6 +76,8 @@ class MeterPlace:
     format: str = ""
     password_file: Path | None = None
     ca_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,6 +212,8 @@ def _meter(table: _Table) -> MeterPlace:
         format=table.choice("format", ("sml", "dsmr", "mqtt"), ""),
         password_file=table.optional_path("password_file"),
         ca_file=table.optional_path("ca_file"),
+        cert_file=table.optional_path("cert_file"),
+        key_file=table.optional_path("key_file"),
     )
 
 

@@ -19,6 +19,8 @@ from lindenstrom.metering.config import LOG_LEVELS
 
 _PLAIN = re.compile(r"[^\s\"=\x00-\x1f]+")
 
+_ADDRESS = re.compile(r"(\w+://)(?:[^@/\s]*@)?([^/\s?#]+)[^\s;,)]*")
+
 Loggable = str | int | Path
 
 
@@ -42,9 +44,14 @@ class EventLog:
 
     def failure(self, name: str, error: BaseException, **fields: Loggable) -> None:
         """Write what went wrong: the class alone, of a project's own error also what it says (it holds no values)."""
-        if isinstance(error, LindenstromError):
-            fields["what"] = str(error)
+        if what := said(error):
+            fields["what"] = what
         self.event(name, "warning", error=type(error).__name__, **fields)
+
+
+def said(error: BaseException) -> str:
+    """What a failure may say in a log: of a foreign exception nothing, of an address its host alone."""
+    return _ADDRESS.sub(r"\1\2", str(error)) if isinstance(error, LindenstromError) else ""
 
 
 def _quoted(value: str) -> str:

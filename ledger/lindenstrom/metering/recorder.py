@@ -172,8 +172,7 @@ class Recorder:
                 self._journal(position, kind, day, found[0].time_ms).append(found)
             except (OSError, LindenstromError) as error:
                 problem = _class_of(error)
-                self._close(position, kind)  # opening a journal again cuts off what a failed write has left
-                continue
+                continue  # the journal cuts off what a failed write has left before it goes on
             self.commits += 1
             self._clock.saw_record(found[-1].time_ms)
             written |= {id(piece) for piece, _ in pairs}

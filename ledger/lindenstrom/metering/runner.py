@@ -18,7 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from lindenstrom.errors import CouldNotCheck, LindenstromError
+from lindenstrom.errors import CouldNotCheck
 from lindenstrom.metering.clock import Clock
 from lindenstrom.metering.config import AdapterConfig
 from lindenstrom.metering.events import EventLog
@@ -27,7 +27,7 @@ from lindenstrom.metering.journal import Kind
 from lindenstrom.metering.listening import Ear, Heard
 from lindenstrom.metering.notify import notify, watchdog_s
 from lindenstrom.metering.recorder import Recorder
-from lindenstrom.metering.settling import Round, Trouble
+from lindenstrom.metering.settling import Round, trouble
 from lindenstrom.metering.sources import LiveSource
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 120.0
@@ -141,11 +141,8 @@ class Runner:
             try:
                 found = await self._settle()
             except Exception as error:  # noqa: BLE001 - a round must not end the process
-                self._log.failure("round-failed", error)
-                message = str(error) if isinstance(error, LindenstromError) else ""
                 before = self._round.to_json() if self._round else {"now": 0}
-                failed = Trouble(step="round", error=type(error).__name__, message=message)
-                found = Round.from_json({**before, "days": (), "troubles": ()}).with_trouble(failed)
+                found = Round.from_json({**before, "days": (), "troubles": ()}).with_trouble(trouble("round", error))
             self._note(found)
             wait = self._config.every_s
             if found.troubles:
@@ -159,8 +156,8 @@ class Runner:
     def _note(self, found: Round) -> None:
         self._round, self._round_at = found, int(time.time())
         self._clock.saw_block(found.block_time)
-        for trouble in found.troubles:
-            self._log.event("trouble", "warning", step=trouble.step, error=trouble.error, what=trouble.message)
+        for one in found.troubles:
+            self._log.event("trouble", "warning", step=one.step, error=one.error, what=one.message)
         self._log.event(
             "round", days=len(found.days), anchored=found.anchored, final=found.final, outbox=found.outbox,
             waiting=found.waiting, gaps=found.gaps, troubles=len(found.troubles),

@@ -12,12 +12,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from lindenstrom.core.calendar import date_of
-from lindenstrom.errors import LindenstromError
+from lindenstrom.errors import CouldNotCheck, LindenstromError
 from lindenstrom.metering.adapter import Adapter, Anchorer
+from lindenstrom.metering.events import said
 from lindenstrom.signing import Curve
 
 if TYPE_CHECKING:
     from lindenstrom.metering.sender import Settled
+
+
+class RoundFailed(CouldNotCheck):
+    """A round ended before it could report."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"the round did not end well ({why}); it is done again by itself")
 
 
 class Way(Anchorer, Protocol):
@@ -131,9 +139,8 @@ class Duties:
 
 
 def trouble(step: str, error: BaseException) -> Trouble:
-    """A failure as a round reports it; the text of a foreign exception stays out."""
-    message = str(error) if isinstance(error, LindenstromError) else ""
-    return Trouble(step=step, error=type(error).__name__, message=message)
+    """A failure as a round reports it."""
+    return Trouble(step=step, error=type(error).__name__, message=said(error))
 
 
 def send(adapter: Adapter, way: Way) -> tuple[tuple[str, ...], tuple[Trouble, ...]]:
