@@ -27,6 +27,7 @@ METERING: Final[dict[str, str]] = {
     "read.note": "odd         {count} × {code}: {meaning}",
     "read.standard_input": "standard input",
     "read.nothing": "looks like {format}, but nothing in it could be read",
+    "read.no_fit": "{format} in which the layout's columns are not found",
     "read.fit": "All of it can be used.",
     "read.import": "drawn",
     "read.export": "fed in",

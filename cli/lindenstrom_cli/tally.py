@@ -14,9 +14,9 @@ class RegisterTally:
     obis: str
     summed: bool
     first_mwh: int
+    step_mwh: int
     last_mwh: int = 0
     sum_mwh: int = 0
-    step_mwh: int = 1
     count: int = 0
 
 
@@ -67,10 +67,14 @@ class Tally:
 
 
 def _count_energy(tallies: dict[tuple[str, bool], RegisterTally], o: "Observation", energy_mwh: int) -> None:
-    tally = tallies.setdefault((o.obis, o.summed), RegisterTally(obis=o.obis, summed=o.summed, first_mwh=energy_mwh))
+    tally = tallies.setdefault(
+        (o.obis, o.summed),
+        RegisterTally(obis=o.obis, summed=o.summed, first_mwh=energy_mwh, step_mwh=o.resolution_mwh or 1),
+    )
     tally.last_mwh = energy_mwh
     tally.sum_mwh += energy_mwh
-    tally.step_mwh = max(tally.step_mwh, o.resolution_mwh or 1)
+    # written numbers often lack the zeros at their end: the finest shows what the meter can
+    tally.step_mwh = min(tally.step_mwh, o.resolution_mwh or 1)
     tally.count += 1
 
 

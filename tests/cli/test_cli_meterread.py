@@ -130,3 +130,40 @@ def test_a_document_without_readings_ends_with_5_and_says_why(tmp_path: Path) ->
     outcome = run(str(path))
     assert (outcome.exit_code, outcome.stdout) == (5, "")
     assert "without readings" in outcome.stderr
+
+
+def test_the_pages_layout_reads_what_it_says(tmp_path: Path) -> None:
+    page = (DOCS / "metering.md").read_text(encoding="utf-8")
+    layout, data = tmp_path / "own.toml", tmp_path / "day.csv"
+    layout.write_text(page.partition("```toml\n")[2].partition("```")[0], encoding="utf-8")
+    head = "Zählpunkt;Datum;von;bis;Bezug;Status\n"
+    data.write_text(
+        head + "# x\nDE1;03.02.2026;23:30;23:45;1.000,5;W\nDE1;03.02.2026;23:45;00:00;;F\n", encoding="utf-8"
+    )
+    assert run(str(data)).exit_code == 5
+    outcome = run("--json", "--layout", str(layout), str(data))
+    assert outcome.exit_code == 0
+    found = [json.loads(line) for line in outcome.stdout.splitlines()]
+    assert [(o["time"], o["energy_mwh"], o["status"]) for o in found] == [
+        ("2026-02-03T22:30:00Z", 1_000_500_000, "measured"),
+        ("2026-02-03T22:45:00Z", 0, "missing"),
+    ]
+    data.write_text("a;b\n1;2\n")
+    assert "columns are not found" in run("--layout", str(layout), str(data)).stderr
+    assert run("--layout", "netz-mond", str(data)).exit_code == 2
+
+
+def test_unknown_csv_is_explained(tmp_path: Path) -> None:
+    path = tmp_path / "portal.csv"
+    path.write_text("Zeit;Bezug;Lieferung\n03/02/2026 00:15;1;2\n")
+    outcome = run(str(path))
+    assert outcome.exit_code == 5
+    assert "'Zeit;Bezug;Lieferung'" in outcome.stderr
+    assert "--layout" in outcome.stderr
+
+
+def test_ready_made_layouts_are_listed_with_an_example() -> None:
+    outcome = CliRunner().invoke(cli, ["meter", "layouts"])
+    assert outcome.exit_code == 0
+    assert "netz-noe-verbrauch" in outcome.stdout
+    assert "01.01.2025 00:15;0,063000;L1;" in outcome.stdout

@@ -15,7 +15,7 @@ from lindenstrom_cli.catalogue import text
 from lindenstrom_cli.commands.bindings import bind, list_, unbind
 from lindenstrom_cli.commands.meterbreaks import break_, gaps, swap
 from lindenstrom_cli.commands.metererase import erase
-from lindenstrom_cli.commands.meterread import read
+from lindenstrom_cli.commands.meterread import layouts, read
 from lindenstrom_cli.keys import Signer
 from lindenstrom_cli.readers import milliseconds, open_adapter
 from lindenstrom_cli.render import Result
@@ -91,7 +91,7 @@ class Anchored(Result):
         yield from (text("meter.skipped", day=skip.day, reason=skip.reason) for skip in self.skipped)
 
 
-for made in (bind, unbind, list_, read, swap, break_, gaps, erase):
+for made in (bind, unbind, list_, read, layouts, swap, break_, gaps, erase):
     meter.add_command(made)
 
 

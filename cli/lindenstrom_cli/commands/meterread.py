@@ -14,11 +14,12 @@ from lindenstrom.errors import ExitCode, LindenstromError
 from lindenstrom_cli.app import Session, command
 from lindenstrom_cli.catalogue import CATALOGUE, text
 from lindenstrom_cli.errors import message_and_hint
-from lindenstrom_cli.render import Renderer, Stream, table, wrapped
+from lindenstrom_cli.render import Renderer, Result, Stream, table, wrapped
 from lindenstrom_cli.tally import MeterTally, RegisterTally, Tally
 
 if TYPE_CHECKING:
-    from lindenstrom.metering.observation import Observation
+    from lindenstrom.metering.layout import Layout
+    from lindenstrom.metering.observation import Observation, Reader
 
 SHOWN = 10
 STANDARD_INPUT = "-"
@@ -31,6 +32,7 @@ class Found(Stream):
     SCHEMA: ClassVar[str] = "meter-observations"
     files: tuple[str, ...]
     format: str | None
+    layout: "Layout | None"
     everything: bool
     renderer: Renderer
     _codes: list[ExitCode] = field(default_factory=list)
@@ -71,6 +73,7 @@ class Found(Stream):
             format_named,
             opened,
             why_not,
+            with_layout,
         )
         from lindenstrom.metering.observation import Problem
 
@@ -78,7 +81,10 @@ class Found(Stream):
         try:
             with _open(name) as stream:
                 source = opened(stream)
-                reader = format_named(self.format) if self.format else detect(source.head)
+                if self.layout is not None:
+                    reader: Reader | None = with_layout(self.layout, source.head)
+                else:
+                    reader = format_named(self.format) if self.format else detect(source.head)
                 if reader is None:
                     raise UnknownFormat(shown, why_not(source.head))
                 for observation in reader.observations(source.stream):
@@ -88,7 +94,8 @@ class Found(Stream):
                     fit.fit = fit.fit and observation.is_usable
                     yield observation
                 if not fit.read:
-                    raise UnknownFormat(shown, text("read.nothing", format=CATALOGUE[f"format.{reader.NAME}"]))
+                    lacking = "read.nothing" if self.layout is None else "read.no_fit"
+                    raise UnknownFormat(shown, text(lacking, format=CATALOGUE[f"format.{reader.NAME}"]))
                 if source.is_damaged:
                     raise DamagedArchive(shown)
         except LindenstromError as error:
@@ -203,11 +210,15 @@ def _watts(power_mw: int) -> str:
     "read",
     "meter read capture.bin",
     "meter read --json month.mscons | jq .energy_mwh",
+    "meter read --layout portal.toml download.csv",
 )
 @click.argument("files", metavar="FILE...", nargs=-1, required=True)
 @click.option("--format", "format_", metavar="NAME", help="Take the files for this format, whatever they look like.")
+@click.option(
+    "--layout", "layout_", metavar="NAME|FILE", help="Read tables by this layout: ready-made, or a TOML file."
+)
 @click.option("--all", "everything", is_flag=True, help="Show every meter, not only the first ten.")
-def read(session: Session, files: tuple[str, ...], format_: str | None, everything: bool) -> Found:
+def read(session: Session, files: tuple[str, ...], format_: str | None, layout_: str | None, everything: bool) -> Found:
     """Read meter data, and say what is in it. Needs no community, and changes nothing.
 
     Which formats can be read, docs/metering.md says; which one a file is of is found out by itself, and gzip is
@@ -219,4 +230,48 @@ def read(session: Session, files: tuple[str, ...], format_: str | None, everythi
         from lindenstrom.metering.formats.detect import format_named
 
         format_named(format_)
-    return Found(files=files, format=format_, everything=everything, renderer=session.renderer)
+    layout = None
+    if layout_:
+        from lindenstrom.metering.layout import find_layout
+
+        layout = find_layout(layout_)
+    return Found(files=files, format=format_, layout=layout, everything=everything, renderer=session.renderer)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayoutRow:
+    """A ready-made layout. example: a line of such a file."""
+
+    name: str
+    title: str
+    about: str
+    example: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layouts(Result):
+    """The layouts that come with the program."""
+
+    SCHEMA: ClassVar[str] = "layouts"
+    layouts: tuple[LayoutRow, ...]
+
+    def lines(self) -> Iterable[str]:
+        """Name and title, what it was modelled on, an example line."""
+        for row in self.layouts:
+            yield f"{row.name}: {row.title} ({row.about})"
+            yield f"    {row.example}"
+
+
+@command(None, "layouts", "meter layouts")
+def layouts(session: Session) -> Layouts:  # noqa: ARG001 - every command takes its session
+    """List the ready-made layouts of CSV files and tables, each with a line as it stands in such a file.
+
+    A file that one of them fits is read without being told. For others write a layout: docs/metering.md, Layouts.
+    """
+    from lindenstrom.metering.layout import ready_made
+
+    return Layouts(
+        layouts=tuple(
+            LayoutRow(name=one.name, title=one.title, about=one.about, example=one.example) for one in ready_made()
+        )
+    )

@@ -7,18 +7,18 @@ import io
 import re
 import zlib
 from dataclasses import dataclass
-from importlib.util import find_spec
 from types import ModuleType
 from typing import BinaryIO, Final, cast
 
 from lindenstrom.errors import CouldNotCheck, UsageError
+from lindenstrom.metering.layout import Layout
 from lindenstrom.metering.observation import Reader
 
 HEAD_SIZE: Final = 1 << 16
 CHUNK: Final = 1 << 15
 PACKAGE: Final = "lindenstrom.metering.formats"
 
-FORMATS: Final = ("table", "sml", "ocmf", "taf7", "mscons", "dsmr", "mqtt", "ownforms", "portal_csv")
+FORMATS: Final = ("table", "sml", "ocmf", "taf7", "mscons", "dsmr", "mqtt", "portal_csv")
 """Modules in the order in which they are asked; the ones with the surest marks come first."""
 
 GZIP_MARK: Final = b"\x1f\x8b"
@@ -75,6 +75,13 @@ def format_named(name: str) -> Reader:
     raise NoSuchFormat(name)
 
 
+def with_layout(layout: Layout, head: bytes) -> Reader:
+    """Return what reads a file that begins with these bytes by a layout."""
+    from lindenstrom.metering.formats import portal_csv, table
+
+    return table.TableReader(layout) if table.recognises(head) else portal_csv.CsvReader(layout)
+
+
 def detect(head: bytes) -> Reader | None:
     """Return the module for a file that begins with these bytes (up to 64 KiB), or None; `why_not` then says why."""
     if not head:
@@ -97,7 +104,7 @@ def why_not(head: bytes) -> str:
     text = _as_text(head)
     if text is None:
         return "not text, and without the start mark of an SML telegram or of a Parquet file"
-    return _why_not_text(text)
+    return _why_not_text(text, head)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,13 +132,11 @@ def opened(stream: BinaryIO) -> Opened:
 
 
 def _modules() -> list[Reader]:
-    found: list[ModuleType] = [
-        importlib.import_module(f"{PACKAGE}.{name}") for name in FORMATS if find_spec(f"{PACKAGE}.{name}")
-    ]
+    found: list[ModuleType] = [importlib.import_module(f"{PACKAGE}.{name}") for name in FORMATS]
     return cast("list[Reader]", found)
 
 
-def _why_not_text(text: str) -> str:
+def _why_not_text(text: str, head: bytes) -> str:
     start = text.lstrip("\ufeff \t\r\n")
     if start.startswith("<"):
         kind = "a web page" if re.match(r"<!doctype html|<html", start, re.IGNORECASE) else "XML"
@@ -140,7 +145,9 @@ def _why_not_text(text: str) -> str:
         return "JSON, but no capture of MQTT messages of a device that is known; other JSON is not read"
     if start.startswith(("UNA", "UNB")):
         return "EDIFACT, but no MSCONS message"
-    return "text without the marks of a known format"
+    from lindenstrom.metering.formats import portal_csv
+
+    return portal_csv.why_not(head)
 
 
 def _as_text(head: bytes) -> str | None:
