@@ -4,12 +4,12 @@ mqtt/messages.log           unix time of the receipt, topic, payload, in order o
 mqtt/late/messages.log      messages that were delivered late, with the time at which they were sent
 """
 
-import asyncio
 import heapq
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from lindenstrom.core.calendar import Zone
 from lindenstrom.errors import CouldNotCheck, UsageError
@@ -22,6 +22,8 @@ from lindenstrom.simulation.streams import Beat, Beats
 from lindenstrom.simulation.telegramfiles import Reception, serial_of
 
 PLACES = 4
+TIMEOUT_S = 20.0
+IN_FLIGHT = 200
 
 
 class Message(NamedTuple):
@@ -36,14 +38,16 @@ class BrokerUnreachable(CouldNotCheck):
     """The broker takes nothing."""
 
     def __init__(self, broker: str, why: str) -> None:
-        super().__init__(f"the broker at {broker} took no message: {why}; check address, name and password")
+        super().__init__(
+            f"the broker at {broker} took no message: {why}; check its address, and that it lets anybody in"
+        )
 
 
 class BrokerLibraryMissing(UsageError):
     """Publishing needs a library that is not installed."""
 
     def __init__(self) -> None:
-        super().__init__("aiomqtt is not installed; install the extra: pip install 'lindenstrom[metering]'")
+        super().__init__("paho-mqtt is not installed; install the extra: pip install 'lindenstrom[metering]'")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,31 +102,47 @@ def _message(number: int, topic: str, beat: Beat, zone: Zone) -> Message:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Broker:
-    """Where to publish. user, password: empty where the broker asks for none."""
+    """Where to publish: a broker for trials, which asks for no password."""
 
     host: str
     port: int
-    user: str = ""
-    password: str = ""
 
     def publish(self, found: Iterator[Message]) -> int:
         """Send messages in order, each until the broker has it, and return how many. Raises BrokerUnreachable."""
         try:
-            import aiomqtt
+            from paho.mqtt.client import Client
+            from paho.mqtt.enums import CallbackAPIVersion
         except ModuleNotFoundError:
             raise BrokerLibraryMissing from None
+        client = Client(CallbackAPIVersion.VERSION2)
+        refused: list[str] = []
+        connected = threading.Event()
 
-        async def send() -> int:
-            count = 0
-            async with aiomqtt.Client(
-                self.host, self.port, username=self.user or None, password=self.password or None
-            ) as client:
-                for message in found:
-                    await client.publish(message.topic, message.payload, qos=1)
-                    count += 1
-            return count
+        def on_connect(_client: Any, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+            if reason.is_failure:
+                refused.append(str(reason))
+            connected.set()
 
+        client.on_connect = on_connect
+        name = f"{self.host}:{self.port}"
         try:
-            return asyncio.run(send())
-        except aiomqtt.MqttError as error:
-            raise BrokerUnreachable(f"{self.host}:{self.port}", str(error)) from None
+            client.connect(self.host, self.port)
+            client.loop_start()
+            if not connected.wait(TIMEOUT_S) or refused:
+                raise BrokerUnreachable(name, refused[0] if refused else "it does not answer")
+            count = 0
+            for message in found:
+                sent = client.publish(message.topic, message.payload, qos=1)
+                count += 1
+                if count % IN_FLIGHT == 0:
+                    sent.wait_for_publish(TIMEOUT_S)
+            if count:
+                sent.wait_for_publish(TIMEOUT_S)
+                if not sent.is_published():
+                    raise BrokerUnreachable(name, "it does not acknowledge")
+            return count
+        except OSError as error:
+            raise BrokerUnreachable(name, error.strerror or str(error)) from None
+        finally:
+            client.disconnect()
+            client.loop_stop()
