@@ -59,7 +59,7 @@ class Heard:
         usable = [one for one in registers if one.energy_mwh is not None and one.span_s == 0]
         if not usable:
             return
-        self.telegrams += 1
+        self.telegrams += len({one.position for one in usable})
         self.last_telegram_ms = time_ms
         self.locked = all(one.problem is Problem.PIN_LOCKED for one in usable)
         for meter in dict.fromkeys(one.meter for one in usable if one.meter not in self.meters):

@@ -151,6 +151,8 @@ class Recorder:
             if not piece.done.done():
                 piece.done.set_result(None)
         self._pieces = left + self._pieces
+        if left:
+            self._arrived.set()
         return not left
 
     def _write(self, records: Sequence[tuple[_Piece, Record]]) -> set[int]:

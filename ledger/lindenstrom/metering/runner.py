@@ -31,6 +31,7 @@ from lindenstrom.metering.settling import Round, trouble
 from lindenstrom.metering.sources import LiveSource
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 120.0
+FIRST_RETRY_S, LONGEST_RETRY_S = 60.0, 3600.0
 STEADY_S = 60.0
 """A source that was open for so long begins with short pauses again."""
 AFTER_MIDNIGHT_S = 300
@@ -136,7 +137,7 @@ class Runner:
 
     async def _rounds(self, stop: asyncio.Event) -> None:
         """Do a round now, after each of the community's midnights, every so often, and soon again after a failure."""
-        retry = 60
+        retry = FIRST_RETRY_S
         while not stop.is_set():
             try:
                 found = await self._settle()
@@ -144,14 +145,14 @@ class Runner:
                 before = self._round.to_json() if self._round else {"now": 0}
                 found = Round.from_json({**before, "days": (), "troubles": ()}).with_trouble(trouble("round", error))
             self._note(found)
-            wait = self._config.every_s
+            wait = float(self._config.every_s)
             if found.troubles:
-                wait, retry = min(wait, retry), min(2 * retry, 3600)
+                wait, retry = min(wait, retry), min(2 * retry, LONGEST_RETRY_S)
             else:
-                retry = 60
+                retry = FIRST_RETRY_S
             now = int(time.time())
             wait = min(wait, self._next_midnight(now) + AFTER_MIDNIGHT_S + self._spread_s - now)
-            await _pause(stop, max(wait, 1))
+            await _pause(stop, max(wait, 0.01))
 
     def _note(self, found: Round) -> None:
         self._round, self._round_at = found, int(time.time())
