@@ -16,7 +16,6 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from itertools import groupby
 from pathlib import Path
 from typing import Protocol
 
@@ -36,7 +35,7 @@ from lindenstrom.core.packs import Pack, Registers, Status, pack_leaf
 from lindenstrom.core.salts import Purpose, salt
 from lindenstrom.errors import LindenstromError
 from lindenstrom.mailbox import PackDelivery
-from lindenstrom.metering import csvfile
+from lindenstrom.metering import csvfile, importing
 from lindenstrom.metering.errors import (
     BreakUnfit,
     FolderError,
@@ -53,9 +52,11 @@ from lindenstrom.metering.errors import (
     WindowNotOver,
     clock_text,
 )
+from lindenstrom.metering.importing import LATE, ImportReport
 from lindenstrom.metering.intervals import DeclaredBreak, NotComplete, WindowValues, pack_values
 from lindenstrom.metering.journal import Journal, Kind, Record
 from lindenstrom.metering.outbox import Entry, Gap, Outbox
+from lindenstrom.metering.received import Received
 from lindenstrom.metering.setup import MeterSetup, ReaderSetup, Source, read_setup, write_setup
 from lindenstrom.metering.shelf import Shelf, standing
 from lindenstrom.metering.storage import storing
@@ -63,7 +64,6 @@ from lindenstrom.metering.timeline import register_timeline
 from lindenstrom.signing import Curve, sign_on
 
 READY = "complete; not built yet"
-LATE = "values came after the day was built; they need a correction"
 FIRST_REVISION = 0
 LAST_REVISION = 254
 LONGEST_GAP = 31
@@ -77,22 +77,6 @@ class Anchorer(Protocol):
     """
 
     def anchor(self, records: Sequence[SignedAnchor], /) -> Mapping[int, Skip]: ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImportReport:
-    """What an import brought.
-
-    added: journal records or quarter-hours that were new. late: quarter-hours of days already built, for a correction.
-    outside: quarter-hours of days on which the meter is not set up here or that are erased, not taken. unknown:
-    metering points of the file without a meter here. unused: stretches of an SML stream by reason.
-    """
-
-    added: int
-    late: int = 0
-    outside: int = 0
-    unknown: int = 0
-    unused: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,28 +195,34 @@ class Adapter:
 
         A later value for the same quarter-hour counts; once the day is built, it needs a correction and is named.
         """
-        found = csvfile.read_intervals(path)
-        points = {meter.metering_point for meter in self.setup.meters}
-        added, outside = 0, 0
-        late: list[Gap] = []
-        with self._lock():
-            built = {entry.window for entry in self.outbox.entries()}
-            gone = self.outbox.erasures()
-            for point in sorted(found.keys() & points):
-                by_window = {
-                    window: tuple(values)
-                    for window, values in groupby(found[point], key=lambda value: self._window_of_slot(value.slot))
-                }
-                for window, values in by_window.items():
-                    meter = next((m for m in self.setup.live(window) if m.metering_point == point), None)
-                    if meter is None or month_of(window) in gone:
-                        outside += len(values)
-                    elif window in built:
-                        late += [_gap(window, meter, LATE)] * self.shelf(meter).add_intervals(values)
-                    else:
-                        added += self.shelf(meter).add_intervals(values)
-            self.outbox.add_gaps(late)
-        return ImportReport(added=added, late=len(late), outside=outside, unknown=len(found.keys() - points))
+        return importing.import_intervals(self._desk(), path)
+
+    def import_file(
+        self,
+        path: Path,
+        *,
+        now: int,
+        position: int | None = None,
+        device: str = "",
+        form: str = "",
+        progress: importing.Progress | None = None,
+    ) -> ImportReport:
+        """Keep a file of any known format, and journal what it has for the meters set up: `importing.import_file`."""
+        return importing.import_file(
+            self._desk(), path, now=now, position=position, device=device, form=form, progress=progress
+        )
+
+    def _desk(self) -> importing.Desk:
+        return importing.Desk(
+            folder=self.folder,
+            setup=self.setup,
+            outbox=self.outbox,
+            shelf=self.shelf,
+            lock=self._lock,
+            step=self._step,
+            note_late=self._note_late,
+            meter_at=self._meter,
+        )
 
     def declare_break(self, position: int, declared: DeclaredBreak) -> None:
         """Journal a meter's swap or rollover; a day that is built gets a correction. Raises FolderError, SourceError.
@@ -413,6 +403,7 @@ class Adapter:
         kept = {month_of(entry.window) for entry in self.outbox.entries()}
         for shelf in self._shelves():
             kept |= {int(month[:4]) * 12 + int(month[5:]) - 1 for month in shelf.months()}
+        kept |= {int(month[:4]) * 12 + int(month[5:]) - 1 for month in Received(self.folder).months()}
         gone = self.outbox.erasures()
         return {month for month in kept if month not in gone or gone[month][1] is None}
 
@@ -441,6 +432,9 @@ class Adapter:
             self._step("erase journals")
             for shelf in self._shelves():
                 shelf.erase(month_name(month))
+            self._step("erase received")
+            names = {month_name(m) for m in self.outbox.erasures()}
+            Received(self.folder).erase(lambda name: name in names, importing.months_of)
             self._step("erase outbox")
             first_slot, gone = self.setup.zone.first_slot, [windows_of(m) for m in self.outbox.erasures()]
             self.outbox.erase([(w, range(first_slot(w.start), first_slot(w.stop))) for w in gone])

@@ -1,6 +1,7 @@
 """Failures of the metering side. No message holds a reading, a name or a metering point: a meter is its position.
 
-UsageError      CsvError, FolderError, SourceError, WindowNotBuilt        the file, the set-up or the order is wrong
+UsageError      CsvError, FolderError, SourceError, PositionNeeded,
+                SeveralMeters, WindowNotBuilt                         the file, the set-up or the order is wrong
 CouldNotCheck   JournalDamaged, JournalBusy, OutboxDamaged                what is kept cannot be used as it is
                 DiskFull, DiskReadOnly, DiskFailed                        nothing could be written; nothing was accepted
                 SenderBusy                                                another process is sending
@@ -173,6 +174,20 @@ class SourceError(UsageError):
         super().__init__(
             f"meter at position {position} takes {wanted}, not {given}; import the matching file, or correct the set-up"
         )
+
+
+class PositionNeeded(UsageError):
+    """A file of registers is offered without saying whose they are."""
+
+    def __init__(self) -> None:
+        super().__init__("the file has registers of a meter; say which one it is: --position N (see meter list)")
+
+
+class SeveralMeters(UsageError):
+    """A file has several meters, and one position is to take its values."""
+
+    def __init__(self) -> None:
+        super().__init__("the file has several meters; say which one is at this position: --meter ID (see meter read)")
 
 
 class ValueConflict(RefusedByRules):

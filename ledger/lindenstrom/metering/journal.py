@@ -40,6 +40,7 @@ class Kind(IntEnum):
     DSMR = 5  # raw bytes of a P1 or D0 line, cut anywhere
     MQTT = 6  # length of the topic u16 ‖ topic (UTF-8) ‖ payload as received
     READING = 7  # flags u8 ‖ import mWh u64 ‖ export mWh u64, one reading with a time of its own
+    PROFILE = 8  # date of the message u64 (unix ms) ‖ direction u8 ‖ n × (mWh u32 ‖ status u8), slots from the time on
 
 
 KINDS = frozenset(Kind)

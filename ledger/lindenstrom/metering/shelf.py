@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from itertools import groupby, pairwise
+from itertools import groupby
 from pathlib import Path
 
 from lindenstrom.core.packs import Break, Registers, Status
@@ -29,11 +29,22 @@ from lindenstrom.metering.intervals import (
 )
 from lindenstrom.metering.journal import Journal, Kind, Record, read_journal, records_of, sync_folder
 from lindenstrom.metering.plausible import one_way, reaches
+from lindenstrom.metering.profiles import (
+    Direction,
+    Values,
+    directions,
+    interval_record,
+    is_same,
+    is_withdrawn,
+    packed,
+    profile_records,
+    runs,
+    sided,
+    slot_values,
+)
 from lindenstrom.metering.timeline import (
     Timeline,
     break_record,
-    interval_record,
-    interval_values,
     register_record,
     register_timeline,
 )
@@ -48,6 +59,18 @@ LACKS = (
 )
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProfilePlan:
+    """Values of load profiles that are to be written: records by file, the slots that they change.
+
+    older: values left out, since a newer message has said something else before.
+    """
+
+    records: Mapping[str, Sequence[Record]]
+    changed: frozenset[int]
+    older: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,19 +119,60 @@ class Shelf:
                     raise ValueConflict(self.position, record.time_ms)
         return self.add(records)
 
+    def changed_intervals(self, values: Sequence[SlotValue]) -> list[SlotValue]:
+        """Return the quarter-hours that the journals do not have, or have otherwise."""
+        found = self._directions({_file_name(Kind.INTERVALS, value.slot * SLOT_MS) for value in values})
+        drawn, fed = found[Direction.IMPORT], found[Direction.EXPORT]
+        none = packed(0, 0, 0xFF)
+        return [
+            value
+            for value in values
+            if not is_same(drawn.get(value.slot, none), packed(0, value.import_mwh, value.status))
+            or not is_same(fed.get(value.slot, none), packed(0, value.export_mwh, value.status))
+        ]
+
     def add_intervals(self, values: Sequence[SlotValue]) -> int:
         """Write the quarter-hours that are new or differ, and return how many; what comes last counts."""
-        added = 0
-        by_file = groupby(values, key=lambda value: _file_name(Kind.INTERVALS, value.slot * SLOT_MS))
-        for name, group in by_file:
-            path = self.folder / name
-            known = interval_values(read_journal(path))
-            new = [value for value in group if known.get(value.slot) != value]
-            if new:
-                with Journal(path) as journal:
-                    journal.append(interval_record(run) for run in _runs(new))
-            added += len(new)
-        return added
+        changed = self.changed_intervals(values)
+        for name, group in groupby(changed, key=lambda value: _file_name(Kind.INTERVALS, value.slot * SLOT_MS)):
+            with Journal(self.folder / name) as journal:
+                journal.append(interval_record(run) for run in runs(list(group)))
+        return len(changed)
+
+    def plan_profiles(self, values: Mapping[Direction, Values]) -> ProfilePlan:
+        """Return what of these values is to be written: nothing that a newer message has said already."""
+        names = {_file_name(Kind.PROFILE, slot * SLOT_MS) for side in values.values() for slot in side}
+        found = self._directions(names)
+        changed: set[int] = set()
+        older = 0
+        records: dict[str, list[Record]] = {name: [] for name in sorted(names)}
+        for direction, side in values.items():
+            known = found[direction]
+            new: dict[str, Values] = {name: {} for name in records}
+            for slot, value in side.items():
+                had = known.get(slot)
+                if had is None:
+                    differs = not is_withdrawn(value)
+                elif value >> 40 < had >> 40:
+                    older += 1
+                    continue
+                else:
+                    differs = not is_same(value, had)
+                if differs:
+                    changed.add(slot)
+                if differs or (had is not None and value >> 40 > had >> 40):
+                    new[_file_name(Kind.PROFILE, slot * SLOT_MS)][slot] = value
+            for name, one in new.items():
+                records[name] += profile_records(direction, one)
+        return ProfilePlan(
+            records={name: some for name, some in records.items() if some}, changed=frozenset(changed), older=older
+        )
+
+    def write_profiles(self, plan: ProfilePlan) -> None:
+        """Write what was planned."""
+        for name, records in plan.records.items():
+            with Journal(self.folder / name) as journal:
+                journal.append(records)
 
     def add_break(self, declared: DeclaredBreak) -> bool:
         """Write a declared break, unless it stands so already; for one instant the last counts."""
@@ -149,14 +213,24 @@ class Shelf:
         """Return the UTC months, YYYY-MM, that have journals of readings."""
         return {path.name[:7] for path in self.folder.iterdir() if path.suffix in SUFFIXES}
 
-    def known_intervals(self, slots: Iterable[int]) -> dict[int, SlotValue]:
-        """Return what the journals have for these slots."""
+    def known_intervals(self, slots: Iterable[int], *, partial: bool = False) -> dict[int, SlotValue]:
+        """Return what the journals have for these slots.
+
+        Of a meter that has both directions, those that lack one only with `partial`, as provisional.
+        """
         wanted = set(slots)
         names = sorted({_file_name(Kind.INTERVALS, slot * SLOT_MS) for slot in wanted})
-        found: dict[int, SlotValue] = {}
-        for name in names:
-            found |= interval_values(read_journal(self.folder / name))
-        return {slot: value for slot, value in found.items() if slot in wanted}
+        found = self._directions(names)
+        kinds = sided(found)
+        if len(kinds) == 1:  # on the first of a month only the month before tells what is still to come
+            earlier = [path.name for path in self.folder.iterdir() if path.suffix == ".csv" and path.name < names[0]]
+            kinds |= sided(self._directions(sorted(earlier)[-1:]))
+        values = slot_values(found, two_sided=len(kinds) == len(Direction), partial=partial)
+        return {slot: value for slot, value in values.items() if slot in wanted}
+
+    def _directions(self, names: Iterable[str]) -> dict[Direction, Values]:
+        """Return what the journals of these names say of each direction."""
+        return directions(record for name in sorted(names) for record in read_journal(self.folder / name))
 
     def timeline(self, start_ms: int, end_ms: int) -> Timeline:
         """Return what the journals say about [start, end], with the nearest readings before and after."""
@@ -217,7 +291,7 @@ class Shelf:
         if settled and first_slot not in settled and max(settled) < first_slot:
             return NotComplete(lack=Lack.EARLIER_DAY)
         slots = range(first_slot, first_slot + slot_count)
-        known = self.known_intervals(slots)
+        known = self.known_intervals(slots, partial=partial)
         absent = slot_count - len(known)
         if absent == slot_count:
             return NotComplete(lack=Lack.NO_READING)
@@ -267,14 +341,3 @@ def _period(name: str) -> tuple[int, int]:
         first = datetime(year, month, 1, tzinfo=UTC)
         last = datetime(year + month // 12, month % 12 + 1, 1, tzinfo=UTC)
     return (first - EPOCH) // MILLISECOND, (last - EPOCH) // MILLISECOND
-
-
-def _runs(values: Sequence[SlotValue]) -> list[list[SlotValue]]:
-    """Return the values as runs of consecutive slots."""
-    runs = [[values[0]]]
-    for a, b in pairwise(values):
-        if b.slot == a.slot + 1:
-            runs[-1].append(b)
-        else:
-            runs.append([b])
-    return runs

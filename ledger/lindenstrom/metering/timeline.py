@@ -1,4 +1,4 @@
-"""From a journal to what it says: register samples of a stream or register meter, values of an interval meter.
+"""From a journal to what it says: register samples of a stream or register meter.
 
 Always from all records given, so that the same journal gives the same values, however often and in whatever pieces it
 is read. Streams are read record by record, and only the telegrams that boundaries need are decoded (`streams`).
@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import struct
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from lindenstrom.core.packs import Registers, Status
-from lindenstrom.metering.csvfile import SlotValue
+from lindenstrom.core.packs import Registers
 from lindenstrom.metering.decoder import Decoder, Made
-from lindenstrom.metering.intervals import SLOT_MS, DeclaredBreak, Sample
+from lindenstrom.metering.intervals import DeclaredBreak, Sample
 from lindenstrom.metering.journal import Kind, Record
 from lindenstrom.metering.plausible import TimedValues, without_excursions
 from lindenstrom.metering.readings import samples_of
@@ -25,7 +24,6 @@ __all__ = ["CLOCK_BACK", "LOCKED", "ONE_SIDED"]
 
 STREAM_KINDS = frozenset({Kind.SML, Kind.DSMR, Kind.MQTT})
 REGISTER_PAIR = struct.Struct(">QQ")
-INTERVAL = struct.Struct(">IIB")
 BREAK = struct.Struct(">QQQQ")
 READING = struct.Struct(">BQQ")
 TOPIC_LENGTH = struct.Struct(">H")
@@ -81,12 +79,6 @@ def message_record(time_ms: int, topic: str, payload: bytes) -> Record:
 def message_of(record: Record) -> tuple[str, bytes]:
     """Return topic and payload of an MQTT record."""
     return split_message(record.payload)
-
-
-def interval_record(values: Sequence[SlotValue]) -> Record:
-    """Return the journal record of consecutive quarter-hours."""
-    payload = b"".join(INTERVAL.pack(value.import_mwh, value.export_mwh, value.status) for value in values)
-    return Record(kind=Kind.INTERVALS, time_ms=values[0].slot * SLOT_MS, payload=payload)
 
 
 def break_record(declared: DeclaredBreak) -> Record:
@@ -149,14 +141,3 @@ def _frames(
                 new_start=Registers(import_mwh=new_in, export_mwh=new_out),
             )
     splitter.close()
-
-
-def interval_values(records: Iterable[Record]) -> dict[int, SlotValue]:
-    """Return the quarter-hour values of a journal by slot; what was accepted last counts."""
-    values: dict[int, SlotValue] = {}
-    for record in records:
-        if record.kind is Kind.INTERVALS:
-            for slot, fields in enumerate(INTERVAL.iter_unpack(record.payload), record.time_ms // SLOT_MS):
-                imported, exported, status = fields
-                values[slot] = SlotValue(slot=slot, import_mwh=imported, export_mwh=exported, status=Status(status))
-    return values

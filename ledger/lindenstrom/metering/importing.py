@@ -1,0 +1,396 @@
+"""Files of any known format into a reader's journals, at a metering operator's scale.
+
+A file is kept as it came before it is interpreted, then read as a stream. Quarter-hours go to the meters that are set
+up for its metering points, registers to the meter at a position that the caller names. Values are journaled in rounds
+of some hundred thousand; what belongs to a day that is built already is noted for a correction before it is written,
+so that a crash between the two leaves a correction that changes nothing, never one that is missing. Doing it again
+after a crash, or with the same file, ends the same.
+"""
+
+from __future__ import annotations
+
+import io
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import groupby
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from lindenstrom.core.calendar import SECONDS_PER_SLOT, month_name, month_of
+from lindenstrom.core.packs import Status
+from lindenstrom.errors import LindenstromError
+from lindenstrom.metering import csvfile
+from lindenstrom.metering.errors import PositionNeeded, SeveralMeters
+from lindenstrom.metering.formats.detect import DamagedArchive, UnknownFormat, detect, format_named, opened, why_not
+from lindenstrom.metering.observation import QUARTER_HOUR_S, Observation, Problem, Reader
+from lindenstrom.metering.outbox import Gap, Outbox
+from lindenstrom.metering.profiles import WITHDRAWN, Direction, Values, packed, put
+from lindenstrom.metering.received import Kept, Received
+from lindenstrom.metering.setup import MeterSetup, ReaderSetup, Source
+from lindenstrom.metering.shelf import Shelf
+from lindenstrom.metering.timeline import reading_record
+
+LATE = "values came after the day was built; they need a correction"
+ROUND = 200_000
+"""Values held in memory before they are journaled."""
+NO_POSITION = "a register: say which position its meter has"
+OTHER_QUANTITY = "power, or a register of one tariff"
+Progress = Callable[[int, int], None]
+"""Told the bytes of a file that are read, and all of them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportReport:
+    """What an import brought.
+
+    added: journal records or quarter-hours that were new. late: quarter-hours of days already built, for a correction.
+    outside: quarter-hours of days on which the meter is not set up here or that are erased, not taken. unknown:
+    metering points of the file without a meter here. older: values left out, since a newer message had come before.
+    unused: stretches of an SML stream, or values, by reason. unfit: values that are unfit for settlement by problem.
+    """
+
+    added: int
+    late: int = 0
+    outside: int = 0
+    unknown: int = 0
+    older: int = 0
+    unused: Mapping[str, int] = field(default_factory=dict)
+    unfit: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """What importing needs of a reader: its folder, set-up and outbox, the journals of a meter, and its lock.
+
+    note_late names the built days that readings of a meter at these times (unix ms) may change. meter_at returns the
+    meter at a position that takes data of one of the sources at a time; raises FolderError, SourceError.
+    """
+
+    folder: Path
+    setup: ReaderSetup
+    outbox: Outbox
+    shelf: Callable[[MeterSetup], Shelf]
+    lock: Callable[[], AbstractContextManager[None]]
+    step: Callable[[str], None]
+    note_late: Callable[[MeterSetup, Sequence[int]], None]
+    meter_at: Callable[..., MeterSetup]
+
+    @property
+    def received(self) -> Received:
+        """The files as they were received."""
+        return Received(self.folder)
+
+    def window_of(self, slot: int) -> int:
+        """Return the local day of a slot."""
+        return self.setup.zone.window_at(slot * SECONDS_PER_SLOT)
+
+
+def import_file(
+    desk: Desk,
+    path: Path,
+    *,
+    now: int,
+    position: int | None = None,
+    device: str = "",
+    form: str = "",
+    progress: Progress | None = None,
+) -> ImportReport:
+    """Take a file in. position: of the meter that it is about, where the file has no metering point that is set up.
+
+    device: which of several meters of the file, as it names them. form: name of the format, else it is detected.
+    now: unix time.
+    Raises UnknownFormat, DamagedArchive (what was whole is taken), PositionNeeded, SeveralMeters, FolderError,
+    SourceError, ReadingsErased, CsvError.
+    """
+    with path.open("rb") as stream:
+        head = opened(stream).head
+    reader = format_named(form) if form else detect(head)
+    own = head.decode("utf-8", "replace").removeprefix("\ufeff").splitlines()[:1]
+    is_intervals = own == [",".join(csvfile.INTERVAL_HEADER)] and position is None
+    if reader is None and not is_intervals:
+        raise UnknownFormat(str(path), why_not(head))
+    desk.step("keep file")
+    with desk.lock():
+        kept = desk.received.keep(path, now * 1000)
+    if is_intervals:
+        report, months = _own_intervals(desk, path)
+    else:
+        assert reader is not None
+        taking = _Taking(desk, kept, position, device)
+        try:
+            report = taking.take(reader, str(path), progress)
+        except LindenstromError:
+            _settle(desk, kept, taking.months if taking.any_taken else None)
+            raise
+        months = taking.months
+    desk.step("note months")
+    _settle(desk, kept, months)
+    return report
+
+
+def _settle(desk: Desk, kept: Kept, months: Sequence[str] | None) -> None:
+    """Note what months a file has, or delete it if nothing was taken (None) or one of them is erased."""
+    with desk.lock():
+        gone = {month_name(month) for month in desk.outbox.erasures()}
+        if months is None or gone & set(months):
+            desk.received.drop(kept)
+        else:
+            desk.received.note_months(kept, months)
+
+
+def import_intervals(desk: Desk, path: Path) -> ImportReport:
+    """Journal a file of the project's own interval form for all meters that it names. Raises CsvError."""
+    return _own_intervals(desk, path)[0]
+
+
+def months_of(stream: BinaryIO) -> set[str]:
+    """Return the UTC months, YYYY-MM, that a received file has values of."""
+    source = opened(stream)
+    reader = detect(source.head)
+    return {month for found in (reader.observations(source.stream) if reader else ()) for month in _months(found)}
+
+
+def _own_intervals(desk: Desk, path: Path) -> tuple[ImportReport, list[str]]:
+    found = csvfile.read_intervals(path)
+    points = {meter.metering_point for meter in desk.setup.meters}
+    added = late = outside = 0
+    for point in sorted(found.keys() & points):
+        with desk.lock():
+            built, gone = _built(desk), desk.outbox.erasures()
+            taken: dict[MeterSetup, list[csvfile.SlotValue]] = {}
+            for window, values in groupby(found[point], key=lambda value: desk.window_of(value.slot)):
+                meter = _meter_of(desk, point, window)
+                if meter is None or month_of(window) in gone:
+                    outside += len(list(values))
+                else:
+                    taken.setdefault(meter, []).extend(values)
+            for meter, all_values in taken.items():
+                shelf = desk.shelf(meter)
+                changed = shelf.changed_intervals(all_values)
+                late_windows = [w for value in changed if (w := desk.window_of(value.slot)) in built]
+                desk.outbox.add_gaps([_late(window, meter) for window in sorted(set(late_windows))])
+                desk.step("journal intervals")
+                shelf.add_intervals(changed)
+                late += len(late_windows)
+                added += len(changed) - len(late_windows)
+    report = ImportReport(added=added, late=late, outside=outside, unknown=len(found.keys() - points))
+    months = {_month_at(value.slot * SECONDS_PER_SLOT) for values in found.values() for value in values}
+    return report, sorted(months)
+
+
+class _Taking:
+    """One file on its way into the journals."""
+
+    def __init__(self, desk: Desk, kept: Kept, position: int | None, device: str) -> None:
+        self._desk, self._kept, self._position, self._device = desk, kept, position, device
+        self._points = {meter.metering_point: meter for meter in desk.setup.meters if meter.metering_point}
+        self._named: dict[str, str] = {}  # obis → direction, kept for speed
+        self._profiles: dict[str, dict[Direction, Values]] = {}
+        self._held = 0
+        self._registers: dict[int, list[int | None]] = {}
+        self._substitutes: set[int] = set()
+        self._devices: set[str] = set()
+        self._unknown: set[str] = set()
+        self._unfit: Counter[str] = Counter()
+        self._unused: Counter[str] = Counter()
+        self._added = self._late = self._outside = self._older = 0
+        self._days: set[int] = set()
+
+    @property
+    def any_taken(self) -> bool:
+        """Whether anything of the file is in a journal, or about to be."""
+        return bool(self._held or self._added or self._late or self._outside or self._unknown or self._older)
+
+    @property
+    def months(self) -> list[str]:
+        """UTC months that the file has values of."""
+        return sorted({_month_at(day * 86_400) for day in self._days})
+
+    def take(self, reader: Reader, name: str, progress: Progress | None) -> ImportReport:
+        """Read the file and journal what is fit."""
+        with self._desk.received.open(self._kept) as raw:
+            counted = _Counted(raw, self._kept.size, progress) if progress else raw
+            source = opened(cast("BinaryIO", counted))
+            any_read = False
+            for found in reader.observations(source.stream):
+                if found.problem is Problem.NO_READINGS:
+                    break
+                any_read = True
+                self._take(found)
+                if self._held >= ROUND:
+                    self._journal()
+            if not any_read:
+                raise UnknownFormat(name, "it holds no reading")
+            if not self.any_taken and self._unused[NO_POSITION]:
+                raise PositionNeeded
+            self._journal()
+            if source.is_damaged:
+                raise DamagedArchive(name)
+        return ImportReport(
+            added=self._added,
+            late=self._late,
+            outside=self._outside,
+            unknown=len(self._unknown),
+            older=self._older,
+            unused=dict(self._unused),
+            unfit=dict(self._unfit),
+        )
+
+    def _take(self, found: Observation) -> None:
+        time_ms = found.time_ms
+        if time_ms is not None:
+            self._days.add(time_ms // 86_400_000)
+        if found.problem is not None:
+            self._unfit[found.problem.value] += 1
+            if found.problem is not Problem.WITHDRAWN or found.span_s != QUARTER_HOUR_S:
+                return
+        direction = self._named.get(found.obis)
+        if direction is None:
+            direction = self._named[found.obis] = _direction(found.obis)
+        if not direction or found.energy_mwh is None or time_ms is None:
+            self._unused[OTHER_QUANTITY] += 1
+        elif found.span_s == QUARTER_HOUR_S:
+            self._take_interval(found, Direction(int(direction)), time_ms, found.energy_mwh)
+        else:
+            self._take_register(found, int(direction), time_ms, found.energy_mwh)
+
+    def _take_interval(self, found: Observation, direction: Direction, time_ms: int, energy_mwh: int) -> None:
+        point = found.meter
+        if self._position is not None:
+            if not self._is_asked_for(point):
+                return
+            meter = self._desk.meter_at(self._position, time_ms, Source.INTERVALS)
+            point = meter.metering_point
+        elif point not in self._points:
+            self._unknown.add(point)
+            return
+        issued_ms = self._kept.received_ms if found.issued_ms is None else found.issued_ms
+        status = Status.MEASURED if found.status is None else found.status
+        value = packed(issued_ms, energy_mwh, WITHDRAWN if found.problem else status)
+        sides = self._profiles.setdefault(point, {side: {} for side in Direction})
+        put(sides[direction], time_ms // (SECONDS_PER_SLOT * 1000), value)
+        self._held += 1
+
+    def _take_register(self, found: Observation, direction: int, time_ms: int, energy_mwh: int) -> None:
+        if self._position is None:
+            self._unused[NO_POSITION] += 1
+            return
+        if not self._is_asked_for(found.meter):
+            return
+        self._registers.setdefault(time_ms, [None, None])[direction - 1] = energy_mwh
+        if found.status is not None and found.status is not Status.MEASURED:
+            self._substitutes.add(time_ms)
+        self._held += 1
+
+    def _is_asked_for(self, name: str) -> bool:
+        """Return whether a value is of the meter that the caller means. Raises SeveralMeters."""
+        if self._device and name != self._device:
+            return False
+        self._devices.add(name)
+        if len(self._devices) > 1:
+            raise SeveralMeters
+        return True
+
+    def _journal(self) -> None:
+        """Write what is held."""
+        for point in sorted(self._profiles):
+            with self._desk.lock():
+                self._journal_profiles(point, self._profiles[point])
+        self._journal_registers()
+        self._profiles, self._registers, self._held = {}, {}, 0
+
+    def _journal_profiles(self, point: str, sides: Mapping[Direction, Values]) -> None:
+        desk = self._desk
+        built, gone = _built(desk), desk.outbox.erasures()
+        by_meter: dict[MeterSetup, dict[Direction, Values]] = {}
+        homes: dict[int, MeterSetup | None] = {}
+        outside: set[int] = set()
+        for direction, values in sides.items():
+            for slot, value in values.items():
+                window = desk.window_of(slot)
+                if window not in homes:
+                    homes[window] = None if month_of(window) in gone else _meter_of(desk, point, window)
+                meter = homes[window]
+                if meter is None:
+                    outside.add(slot)
+                else:
+                    by_meter.setdefault(meter, {side: {} for side in Direction})[direction][slot] = value
+        self._outside += len(outside)
+        for meter, values_of in by_meter.items():
+            shelf = desk.shelf(meter)
+            plan = shelf.plan_profiles(values_of)
+            late = Counter(window for slot in plan.changed if (window := desk.window_of(slot)) in built)
+            desk.outbox.add_gaps([_late(window, meter) for window in sorted(late)])
+            desk.step("journal profiles")
+            shelf.write_profiles(plan)
+            self._late += late.total()
+            self._added += len(plan.changed) - late.total()
+            self._older += plan.older
+
+    def _journal_registers(self) -> None:
+        if not self._registers or self._position is None:
+            return
+        times = sorted(self._registers)
+        takes = (Source.REGISTERS, Source.SML, Source.DSMR, Source.MQTT)
+        meter = self._desk.meter_at(self._position, times[-1], *takes)
+        records = [
+            reading_record(
+                time_ms=time_ms,
+                import_mwh=self._registers[time_ms][0],
+                export_mwh=self._registers[time_ms][1],
+                substitute=time_ms in self._substitutes,
+            )
+            for time_ms in times
+        ]
+        with self._desk.lock():
+            self._desk.note_late(meter, times)
+            self._desk.step("journal readings")
+            self._added += self._desk.shelf(meter).add(records)
+
+
+class _Counted(io.RawIOBase):
+    """A stream that says how far it was read."""
+
+    def __init__(self, stream: BinaryIO, size: int, progress: Progress) -> None:
+        self._stream, self._size, self._progress = stream, size, progress
+        self._done = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, into: bytearray | memoryview) -> int:  # type: ignore[override]
+        piece = self._stream.read(len(into))
+        into[: len(piece)] = piece
+        self._done += len(piece)
+        self._progress(self._done, self._size)
+        return len(piece)
+
+
+def _direction(obis: str) -> str:
+    """`1` or `2` for energy drawn or fed in, all tariffs together; else nothing."""
+    parts = obis.partition(":")[2].partition("*")[0].split(".")
+    return parts[0] if len(parts) == 3 and parts[0] in ("1", "2") and parts[2] == "0" else ""
+
+
+def _meter_of(desk: Desk, point: str, window: int) -> MeterSetup | None:
+    return next((meter for meter in desk.setup.live(window) if meter.metering_point == point), None)
+
+
+def _built(desk: Desk) -> set[int]:
+    return {entry.window for entry in desk.outbox.entries()}
+
+
+def _late(window: int, meter: MeterSetup) -> Gap:
+    return Gap(window=window, position=meter.position, reason=LATE)
+
+
+def _months(found: Observation) -> Iterable[str]:
+    if found.time_ms is not None:
+        yield _month_at(found.time_ms // 1000)
+
+
+def _month_at(time: int) -> str:
+    return datetime.fromtimestamp(time, tz=UTC).strftime("%Y-%m")
