@@ -18,6 +18,7 @@ from lindenstrom import mailbox, signing
 from lindenstrom.core.eip712 import Anchor
 from lindenstrom.core.merkle import PositionalTree
 from lindenstrom.core.packs import Registers, Status, decode_pack, pack_fault, pack_leaf
+from lindenstrom.metering import adapter as adapter_module
 from lindenstrom.metering.adapter import Adapter
 from lindenstrom.metering.errors import (
     FolderError,
@@ -29,7 +30,6 @@ from lindenstrom.metering.errors import (
     WindowNotBuilt,
     WindowNotOver,
 )
-from lindenstrom.metering.importing import LATE
 from lindenstrom.metering.intervals import DeclaredBreak, Lack
 from lindenstrom.metering.setup import MeterSetup, ReaderSetup, Source, write_setup
 from lindenstrom.metering.smlwriter import sml_telegram
@@ -254,7 +254,7 @@ def test_metering_operator_with_holes(tmp_path: Path) -> None:
     full = interval_file(tmp_path / "full.csv", adapter.setup, [DAY, DAY + 1])
     imported = adapter.import_intervals(full)
     assert (imported.late, imported.added) == (97, 3 * 100)
-    assert {gap.position for gap in adapter.gap_list(DAY, DAY) if gap.reason == LATE} == {1, 2}
+    assert {gap.position for gap in adapter.gap_list(DAY, DAY) if gap.reason == adapter_module.LATE} == {1, 2}
     assert adapter.outbox.packs(DAY) == packs
     assert adapter.build(DAY + 1, now=NOW).entry
     check_packs(adapter, DAY + 1)
