@@ -3,7 +3,6 @@
 import io
 import json
 from datetime import UTC, datetime
-from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -12,11 +11,11 @@ from hypothesis import strategies as st
 
 from lindenstrom.metering.formats import mqtt
 from lindenstrom.metering.formats.mqtt import LATE, interpret
-from lindenstrom.metering.formats.mqttjoin import REBOOT, UNPAIRED, register_pairs
 from lindenstrom.metering.formats.mqttmapping import MeterMapping, mapping_text, parse_mapping, read_mapping
 from lindenstrom.metering.formats.mqttpresets import PRESETS, BadMapping
 from lindenstrom.metering.formats.mqttvalues import Unit, amount
 from lindenstrom.metering.observation import Observation, Problem
+from lindenstrom.metering.timeline import Timeline, message_record, register_timeline
 
 MINUTE = 60_000
 NOON = int(datetime(2026, 10, 24, 12, tzinfo=UTC).timestamp()) * 1000
@@ -245,56 +244,58 @@ SEPARATE = parse_mapping({"preset": "esphome", "device": "m", "import": "in", "e
 IN, OUT = "m/sensor/in/state", "m/sensor/out/state"
 
 
-def pairs(*messages: tuple[int, str, str], mapping: MeterMapping = SEPARATE) -> tuple[tuple[int, int, int], ...]:
-    return register_pairs([(at, topic, text.encode()) for at, topic, text in messages], mapping).pairs
+def timeline(messages: list[tuple[int, str, bytes]], mapping: MeterMapping = SEPARATE) -> Timeline:
+    records = [message_record(NOON + at, topic, payload) for at, topic, payload in messages]
+    return register_timeline(records, mapping=mapping_text(mapping))
 
 
-def test_separate_topics_join() -> None:
-    found = pairs((0, IN, "1.0"), (100, OUT, "5.0"), (60_000, IN, "1.6"), (60_100, OUT, "5.0"))
-    # before the first and after the last export nobody knows it; between equal values it stood still
-    assert found == ((100, 1_001_000, 5_000_000), (60_000, 1_600_000, 5_000_000))
+def sides(found: Timeline) -> list[tuple[int, int | None, int | None]]:
+    return [
+        (
+            one.time_ms - NOON,
+            one.registers.import_mwh if one.import_known else None,
+            one.registers.export_mwh if one.export_known else None,
+        )
+        for one in found.samples
+    ]
 
 
-def test_far_apart_is_not_guessed() -> None:
-    apart = 60 * MINUTE
-    messages = [(0, IN, b"1"), (0, OUT, b"1"), (apart // 2, IN, b"2.5"), (apart, IN, b"3"), (apart, OUT, b"2")]
-    found = register_pairs(messages, SEPARATE)
-    assert [at for at, _, _ in found.pairs] == [0, apart]
-    assert found.unused == {UNPAIRED: 1}
+def test_separate_topics_are_samples_of_one_side() -> None:
+    found = timeline([(0, IN, b"1.0"), (100, OUT, b"5.0"), (60_000, IN, b"1.6"), (60_100, OUT, b"5.0")])
+    assert sides(found) == [
+        (0, 1_000_000, None),
+        (100, None, 5_000_000),
+        (60_000, 1_600_000, None),
+        (60_100, None, 5_000_000),
+    ]
 
 
-def test_a_reset_is_seen_and_a_reboot_is_not() -> None:
+def test_phases_on_topics_of_their_own_add_up() -> None:
+    mapping = parse_mapping({"preset": "shelly-gen1", "device": "s", "channels": [0, 1, 2], "export": False})
+    burst = [
+        (at * 30_000 + 100 * c, f"shellies/s/emeter/{c}/total", b"%d.5" % (at + c)) for at in (0, 1) for c in range(3)
+    ]
+    found = timeline(burst, mapping)
+    assert sides(found)[-1] == (30_200, 7_500, None)
+    assert all(one[1] in (4_500, 5_500, 6_500, 7_500) for one in sides(found))
+
+
+def test_what_waited_gives_no_sample_but_is_named() -> None:
+    both = {"Total_in": 1, "Total_out": 2}
+    found = timeline([(0, LATE + TOPIC, tele(**both)), (60_000, TOPIC, tele(**both))], TASMOTA)
+    assert sides(found) == [(60_000, 1_000_000, 2_000_000)]
+    assert sum(found.unused.values()) == 1
+
+
+def test_a_zero_after_a_restart_is_left_out() -> None:
     reboot = [(at * MINUTE, t, v) for at, v in enumerate((b"7.5", b"0", b"7.6")) for t in (IN, OUT)]
-    found = register_pairs(reboot, SEPARATE)
-    assert [pair[1] for pair in found.pairs] == [7_500_000, 7_600_000]
-    assert found.unused == {REBOOT: 2}
-    reset = [(at * MINUTE, t, v) for at, v in enumerate((b"7.5", b"0", b"0.1")) for t in (IN, OUT)]
-    assert [pair[1] for pair in register_pairs(reset, SEPARATE).pairs] == [7_500_000, 0, 100_000]
-    stays = [(at * 6 * MINUTE, t, v) for at, v in enumerate((b"7.5", b"0", b"0", b"0")) for t in (IN, OUT)]
-    assert [pair[1] for pair in register_pairs(stays, SEPARATE).pairs] == [7_500_000, 0, 0, 0]
+    assert all(one.registers.import_mwh or one.registers.export_mwh for one in timeline(reboot).samples)
 
 
 def test_a_register_in_whole_kwh_is_a_locked_meter() -> None:
-    whole = [(at * MINUTE, t, b"%d.000" % (5 + at)) for at in range(4) for t in (IN, OUT)]
-    assert register_pairs(whole, SEPARATE).is_locked
-    assert not register_pairs(whole[:4], SEPARATE).is_locked
-
-
-def test_one_register_is_enough_where_the_meter_has_one() -> None:
-    mapping = parse_mapping({"preset": "esphome", "device": "m", "export": "out"})
-    assert pairs((5, OUT, "2.5"), mapping=mapping) == ((5, 0, 2_500_000),)
-
-
-@given(st.lists(st.tuples(st.integers(0, 3600), st.booleans(), st.integers(0, 500)), min_size=2, max_size=40))
-def test_registers_never_fall_by_being_joined(steps: list[tuple[int, bool, int]]) -> None:
-    values = {IN: 1_000, OUT: 1_000}
-    at, messages = 0, []
-    for seconds, is_import, more in steps:
-        at, topic = at + seconds * 1000 + 1, IN if is_import else OUT
-        values[topic] += more
-        messages.append((at, topic, b"%d.%03d" % divmod(values[topic], 1000)))
-    joined = register_pairs(messages, SEPARATE).pairs
-    assert all(a[1] <= b[1] and a[2] <= b[2] for a, b in pairwise(joined))
+    whole = [(at * 15 * MINUTE, t, b"%d.000" % (5 + at)) for at in range(4) for t in (IN, OUT)]
+    assert timeline(whole).locked
+    assert not timeline(whole[:4]).locked
 
 
 CAPTURE = (

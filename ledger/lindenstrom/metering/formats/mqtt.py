@@ -1,7 +1,7 @@
 """MQTT messages: what a device publishes about a meter, by a mapping of its topics; and captures of a broker.
 
-A message is interpreted alone here; import and export that come on topics of their own are put together in
-`mqttjoin`.
+A message is interpreted alone here; import and export that come on topics of their own are put together by
+`lindenstrom.metering.messages`.
 
 A capture has a line a message, as `mosquitto_sub` writes them: `-F '%I %t %p'`, `-F '%U %t %p'`, `-F %j`,
 `-F %J` or `-v`. Devices that a preset knows are recognised in it; for all others a mapping is needed.
