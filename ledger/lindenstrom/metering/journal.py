@@ -43,7 +43,7 @@ class Kind(IntEnum):
     PROFILE = 8  # date of the message u64 (unix ms) ‖ direction u8 ‖ n × (mWh u32 ‖ status u8), slots from the time on
 
 
-KINDS = frozenset(Kind)
+KINDS = {int(kind): kind for kind in Kind}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,7 +207,7 @@ def _scan(path: Path) -> Iterator[tuple[Record, int]]:
                 return
             kind, time_ms = HEAD.unpack_from(body)
             offset += FRAME.size + len(body)
-            yield Record(kind=Kind(kind), time_ms=time_ms, payload=body[HEAD.size :]), offset
+            yield Record(kind=KINDS[kind], time_ms=time_ms, payload=body[HEAD.size :]), offset
 
 
 def _body_at(data: bytes, offset: int) -> bytes | None:

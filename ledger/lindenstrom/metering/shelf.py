@@ -42,6 +42,7 @@ from lindenstrom.metering.profiles import (
     sided,
     slot_values,
 )
+from lindenstrom.metering.thinning import thin_file
 from lindenstrom.metering.timeline import (
     Timeline,
     break_record,
@@ -208,6 +209,16 @@ class Shelf:
                 journal.append(kept)
             part.rename(path)
         sync_folder(self.folder)
+
+    def thin(self, start_ms: int, end_ms: int) -> int:
+        """Keep of the raw streams of UTC days inside [start, end) only what windows rest on; return bytes given back.
+
+        Windows are built of it as before. Repeatable; a file is thinned whole or not at all. For days that nobody will
+        read again but for corrections. Raises JournalBusy, JournalDamaged, DiskFull, DiskReadOnly, DiskFailed.
+        """
+        streams = [path for path in sorted(self.folder.iterdir()) if path.suffix in STREAMS.values()]
+        inside = [path for path in streams if start_ms <= _period(path.name)[0] and _period(path.name)[1] <= end_ms]
+        return sum(thin_file(path, self.mapping) for path in inside)
 
     def months(self) -> set[str]:
         """Return the UTC months, YYYY-MM, that have journals of readings."""

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from lindenstrom.metering import sml, telegrams
 from lindenstrom.metering.intervals import SLOT_MS, TOLERANCE_MS
@@ -24,8 +23,7 @@ PARITY_SAMPLE = 32
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Frame:
+class Frame(NamedTuple):
     """One whole telegram or message. `topic` is empty but for MQTT; `order` counts in order of receipt."""
 
     kind: Kind
