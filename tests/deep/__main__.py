@@ -4,7 +4,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from tests.deep import core_mutants, fuzz, solidity_mutants, static, symbolic
+from tests.deep import core_mutants, fuzz, inputs, solidity_mutants, static, symbolic
 from tests.deep.common import DeepCheckFailed, say
 from tests.tracing import mutants
 
@@ -13,6 +13,7 @@ CHECKS: dict[str, Callable[[], str]] = {
     "halmos": symbolic.check,
     "forge": fuzz.forge,
     "pytest": fuzz.pytest,
+    "inputs": inputs.check,
     "mutate-contracts": solidity_mutants.check,
     "mutate-core": core_mutants.check,
     "trace": mutants.check,

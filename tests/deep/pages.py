@@ -9,7 +9,9 @@ from typing import Any
 from tests.deep.common import HERE, ROOT, reasons, same
 
 ASSURANCE, MUTATION = ROOT / "docs" / "assurance.md", ROOT / "docs" / "mutation.md"
+RELIABILITY = ROOT / "docs" / "reliability.md"
 START, END = "<!-- from tests/deep/slither.json: python -m tests.deep.pages write -->\n", "<!-- end -->\n"
+INPUTS_START = "<!-- from tests/deep/inputs.json: python -m tests.deep.pages write -->\n"
 INTRODUCTION = """\
 # Mutation
 
@@ -30,6 +32,22 @@ def assurance() -> str:
         for entry in load("slither.json") or ()
     ]
     return before + START + "| detector | places | answer |\n|---|---|---|\n" + "".join(rows) + END + after
+
+
+def reliability() -> str:
+    """The page with what the last runs of `tests.deep.inputs` found."""
+    before, _, rest = RELIABILITY.read_text("utf-8").partition(INPUTS_START)
+    _, _, after = rest.partition(END)
+    rows = [
+        f"| `{name}` | {r['claim']} | {r['files']} | {r['refused']} | {r['same']} | {r['changed']} | {r['failures']} | "
+        f"{r['slowest_ms']} | {r['seed']} |\n"
+        for name, r in (load("inputs.json") or {}).items()
+    ]
+    head = (
+        "| reader | protected by | files | nothing accepted | values of a whole file only | read as changed | wrong | "
+        "slowest, ms | seed |\n|---|---|---:|---:|---:|---:|---:|---:|---:|\n"
+    )
+    return before + INPUTS_START + (head + "".join(rows) if rows else NOT_RUN) + END + after
 
 
 def mutation() -> str:
@@ -140,7 +158,7 @@ def load(name: str) -> Any:
     return json.loads(path.read_text("utf-8")) if path.is_file() else None
 
 
-PAGES = {ASSURANCE: assurance, MUTATION: mutation}
+PAGES = {ASSURANCE: assurance, MUTATION: mutation, RELIABILITY: reliability}
 
 
 if __name__ == "__main__":

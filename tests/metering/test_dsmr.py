@@ -239,6 +239,14 @@ def test_without_checksum_every_line_must_have_its_form(line: str) -> None:
     assert problems(read(d0((*GERMAN, line)))) == [Problem.DAMAGED_FRAME]
 
 
+@pytest.mark.parametrize("lost", ["1-0:1.8.2(00001.001*kWh)", "1-0:2.8.1(00001.001*kWh)"])
+def test_without_checksum_a_lost_tariff_is_seen_where_both_directions_have_them(lost: str) -> None:
+    lines = [f"1-0:{way}.8.{tariff}(00001.001*kWh)" for way in (1, 2) for tariff in (1, 2)]
+    assert len(registers(read(d0(lines)))) == 6
+    for changed in ([line for line in lines if line != lost], [line.replace(lost, "0" + lost[1:]) for line in lines]):
+        assert problems(read(d0(changed))) == [Problem.DAMAGED_FRAME]
+
+
 def test_one_register_with_two_values() -> None:
     twice = ("1-0:1.8.0(000001.000*kWh)", "1-0:1.8.0(000002.000*kWh)")
     assert problems(read(d0(twice))) == [Problem.DAMAGED_FRAME]

@@ -328,6 +328,17 @@ def test_a_capture_shows_the_devices_that_presets_know() -> None:
     assert CAPTURE[found[2].position :].startswith(b"2026-10-24T14:00:02")
 
 
+@pytest.mark.parametrize("topic", ["te\0le/attic/SENSOR", "+/attic/SENSOR", "tele/#/SENSOR", "$tele/attic/SENSOR"])
+def test_a_topic_that_cannot_be_is_passed_over(topic: str) -> None:
+    line = f'{topic} {{"Time":"2026-10-24T14:00:06","ENERGY":{{"Total":3.25,"Power":12}}}}\n'
+    assert list(mqtt.observations(io.BytesIO(line.encode()))) == []
+
+
+def test_an_offset_of_more_than_a_day_is_no_time() -> None:
+    line = CAPTURE.splitlines(keepends=True)[6].replace(b'14:00:06"', b'14:00:06+32:00"')
+    assert [one.time_ms for one in mqtt.observations(io.BytesIO(line))] == [None, None]
+
+
 def test_a_capture_by_a_mapping() -> None:
     mapping = parse_mapping({"import": {"topic": "tele/attic/SENSOR", "path": "ENERGY.Total", "unit": "kWh"}})
     found = list(mqtt.mapped(io.BytesIO(CAPTURE), mapping))

@@ -326,3 +326,8 @@ def test_what_never_ends_is_given_up_in_pieces() -> None:
     found = list(mscons.observations(Endless()))  # type: ignore[arg-type]
     assert {o.problem for o in found} == {Problem.DAMAGED_FRAME}
     assert len(found) >= 15
+
+
+def test_a_unit_with_a_changed_letter_is_not_another_unit() -> None:
+    assert one(VALUE.replace("1.5", "1.5:KWH")).energy_mwh == 1_500_000
+    assert one(VALUE.replace("1.5", "1.5:\x0bWH")).problem is Problem.NOT_ACTIVE_ENERGY

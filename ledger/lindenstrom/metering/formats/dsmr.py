@@ -132,11 +132,22 @@ def decode_telegram(telegram: bytes, position: int = 0) -> list[Observation]:
         clock = CLOCK.fullmatch(content.texts.get(CLOCK_CODE, ""))
         if verdict is Check.ABSENT and (any(v in content.texts for v in VERSIONS_WITH_CRC) or (clock and clock[2])):
             return [_damaged("missing", position)]
-        if not content.sound or content.contradiction or None in content.registers.values():
+        doubtful = content.contradiction or None in content.registers.values() or _tariffs_differ(content.registers)
+        if not content.sound or doubtful:
             return [_damaged("form", position)]
     elif not content.sound:
         return [_damaged("form", position)]
     return _interpret(content, position, strict_form=verdict is Check.HOLDS)
+
+
+def _tariffs_differ(registers: Iterable[str]) -> bool:
+    """Whether import and export, both in tariffs alone, do not have the same ones: then a line was lost."""
+    tariffs: dict[str, set[str]] = {"1": set(), "2": set()}
+    for code in registers:
+        way, _, tariff = code.partition(":")[2].split(".")
+        tariffs[way].add(tariff)
+    drawn, fed = tariffs.values()
+    return bool(drawn and fed) and "0" not in drawn | fed and drawn != fed
 
 
 def _content(lines: Iterable[str], *, unit: str | None) -> _Content:
@@ -165,6 +176,8 @@ def _take(content: _Content, found: re.Match[str], unit: str | None) -> None:
     code = kind + "." + way + (f".{tariff}" if tariff is not None else "")
     if storage not in {None, "255"}:
         return  # a past period's
+    if way == "8" and kind in {"1", "2"} and medium not in {None, "1"}:
+        content.sound = False  # energy of no electricity meter: the code was changed
     if medium not in {None, "1"} or kind not in POWER_SIGN or way not in {"7", "8"} or tariff is None:
         content.texts.setdefault(f"{medium}-{channel}:{code}" if medium else code, first.strip())
         return

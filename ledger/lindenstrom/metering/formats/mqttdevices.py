@@ -9,7 +9,7 @@ import re
 from typing import Any
 
 from lindenstrom.metering.formats.mqttmapping import MeterMapping, parse_mapping
-from lindenstrom.metering.formats.mqttpresets import REGISTERS, shelly_fields
+from lindenstrom.metering.formats.mqttpresets import REGISTERS, BadMapping, shelly_fields
 from lindenstrom.metering.formats.mqttvalues import is_there, read_json
 
 ZONE = "Europe/Berlin"
@@ -33,7 +33,14 @@ METERS = ("Meter_Number", "Meter_number", "Meter_Id", "Meter_id", "meter_id", "Z
 
 
 def device_mapping(topic: str, payload: bytes) -> MeterMapping | None:
-    """A mapping of the one topic, None if no preset knows the device."""
+    """A mapping of the one topic, None if no preset knows the device, or if it names what no mapping can."""
+    try:
+        return _known_device(topic, payload)
+    except BadMapping:
+        return None
+
+
+def _known_device(topic: str, payload: bytes) -> MeterMapping | None:
     gen1 = SHELLY_GEN1.fullmatch(topic)
     if gen1 is not None:
         return _gen1(topic, gen1)

@@ -184,9 +184,9 @@ def _iso(text: str, zone: tzinfo | None) -> int | None:
         return None
     try:
         plain = datetime.fromisoformat(f"{match[1]}T{match[2]}")
+        at = zone_of(match[5]) if match[5] else UTC if match[4] else zone
     except ValueError:
         return None
-    at = zone_of(match[5]) if match[5] else UTC if match[4] else zone
     if at is None:
         return None
     early, late = (_milliseconds(plain.replace(tzinfo=at, fold=fold)) for fold in (0, 1))

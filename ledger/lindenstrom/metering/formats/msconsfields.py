@@ -74,10 +74,10 @@ def quantity_of(qualifier: str, number: str, unit: str) -> Quantity:
     if status is None:
         status = Status.MISSING if qualifier == "Z30" else None
         problem, detail = Problem.INVALID_STATUS, UNUSABLE.get(qualifier, "the status is not known")
-    exponent = EXPONENTS.get(unit.strip().upper())
+    exponent = EXPONENTS.get(unit.strip(" \r\n").upper())
     if exponent is None:
         return Quantity(status=status, problem=Problem.NOT_ACTIVE_ENERGY, detail="not in kWh")
-    found = NUMBER_FORM.fullmatch(number.strip())
+    found = NUMBER_FORM.fullmatch(number.strip(" \r\n"))
     if found is None:
         return Quantity(status=status, problem=problem or Problem.BAD_VALUE, detail=detail or "not a number")
     digits = (found[2] or "") + (found[3] or found[5] or "")

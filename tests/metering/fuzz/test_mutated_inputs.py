@@ -1,0 +1,56 @@
+"""A sample of the changed files of `python -m tests.deep.inputs`: no exception, no hang, no wrong value accepted."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from tests.metering.fuzz.mutate import CHANGES, mutated
+from tests.metering.fuzz.runner import changed_file, run
+from tests.metering.fuzz.targets import targets
+
+from lindenstrom.metering.formats import detect
+from lindenstrom.metering.observation import Problem
+
+COUNT, SEED = 150, 20261123
+
+
+@pytest.mark.parametrize("name", targets())
+def test_changed_files(name: str) -> None:
+    target = targets()[name]
+    figures = run(target, count=COUNT, seed=SEED)
+    assert figures.failures == ()
+    assert figures.refused + figures.same + figures.changed == COUNT
+    assert figures.refused
+    assert figures.same
+    if target.stands is None:
+        assert figures.changed == 0
+
+
+@pytest.mark.parametrize("name", [name for name in targets() if name != "detection"])
+def test_the_seeds_are_read_whole(name: str) -> None:
+    target = targets()[name]
+    for data in target.seeds:
+        found = {one.problem for one in target.read(data)}
+        assert found & {None, Problem.PIN_LOCKED, Problem.UNVERIFIED_SIGNATURE}, data[:80]
+        assert not found & {Problem.DAMAGED_FRAME, Problem.BAD_SIGNATURE, Problem.BAD_VALUE}, data[:80]
+
+
+def test_every_format_has_its_target() -> None:
+    names = {name.partition("-")[0] for name in targets()}
+    assert set(detect.format_names()) <= names
+
+
+def test_a_file_can_be_made_again() -> None:
+    target = targets()["dsmr-plain"]
+    files = target.files(real=False)
+    assert changed_file(target, files, SEED, 3) == changed_file(target, files, SEED, 3)
+    assert len({changed_file(target, files, SEED, number) for number in range(40)}) > 30
+
+
+def test_every_change_can_be_done_to_any_file() -> None:
+    for change in CHANGES:
+        for data in (b"", b"a", b"1", b"a\nb\n", bytes(range(256))):
+            for seed in range(8):
+                change(bytearray(data), random.Random(seed), [data])
+    assert mutated(b"", [b""], random.Random(1)) is not None
