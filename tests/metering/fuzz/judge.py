@@ -79,6 +79,20 @@ def digits_time_stands(one: Observation, window: bytes) -> bool:
     return any(f"{moment + timedelta(hours=h):%Y%m%d%H%M}".encode() in window for h in range(-12, 15))
 
 
+def label_stands(one: Observation, window: bytes) -> bool:
+    """Whether the accepted time stands in the window as a label of Central Europe, at its beginning or its end."""
+    if one.time_ms is None:
+        return True
+    if iso_time_stands(one, window):
+        return True
+    moment = EPOCH + timedelta(milliseconds=one.time_ms)
+    for label in (moment + timedelta(hours=hours, minutes=minutes) for hours in (0, 1, 2) for minutes in (0, 15)):
+        days = (f"{label:%d.%m.%Y}", f"{label:%d-%m-%Y}", f"{label:%d/%m/%Y}", f"{label:%Y-%m-%d}")
+        if any(day.encode() in window for day in days) and f"{label:%H:%M}".encode() in window:
+            return True
+    return False
+
+
 def telegram_stands(one: Observation, data: bytes) -> bool:
     """Whether a register or a power of a telegram in text is a line of it, or the sum of all its tariffs' lines."""
     end = re.compile(rb"\n!").search(data, one.position)

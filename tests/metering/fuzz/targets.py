@@ -8,9 +8,11 @@ import io
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from functools import cache
 from importlib.util import find_spec
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -141,6 +143,23 @@ def message_line(one: Observation, data: bytes) -> bool:
     return judge.number_stands(one, data[one.position :].split(b"\n")[0], 10**6, 10**3)
 
 
+def table_line(one: Observation, data: bytes) -> bool:
+    """The value stands in the line of the table, in kWh, Wh, or kW over a quarter-hour, and its time too."""
+    line = data[one.position :].split(b"\n")[0]
+    factors = (10**6, 10**3, 10**6 // 4, 10**3 // 4)
+    stands = judge.number_stands(one, line, *factors) or judge.number_stands(one, line.replace(b",", b" "), *factors)
+    return stands and judge.label_stands(one, line)
+
+
+def table_cell(one: Observation, data: bytes) -> bool:
+    """A library that reads Parquet gives a cell with the value, in kWh, within half a mWh."""
+    from pyarrow import parquet
+
+    rows = parquet.read_table(io.BytesIO(data)).to_pylist()
+    numbers = [float(cell) for row in rows for cell in row.values() if isinstance(cell, (int, float))]
+    return any(abs(number * 10**6 - (one.energy_mwh or 0)) <= 0.5 for number in numbers)
+
+
 @cache
 def targets() -> dict[str, Target]:
     """By name; formats whose module is not there are left out."""
@@ -197,17 +216,17 @@ def targets() -> dict[str, Target]:
             samples=("taf7/*Gaps.xml",),
         ),
         Target(name="mqtt", claim="form", seeds=(MESSAGES, MESSAGES * 4), read=by_module("mqtt"), stands=message_line),
-        Target(name="csv", claim="form", seeds=_csv_seeds(), read=own_csv, stands=_csv_stands),
+        Target(name="csv", claim="form", seeds=_portal_seeds(), read=by_module("portal_csv"), stands=table_line),
+        Target(name="csv-own", claim="form", seeds=_csv_seeds(), read=own_csv, stands=_csv_stands),
     ]
-    known = {one.name: one for one in found if one.name in {"dsmr-crc", "dsmr-plain", "csv"} or _is_there(one.name)}
+    if find_spec("pyarrow"):
+        table = by_module("table")
+        found.append(Target(name="parquet", claim="form", seeds=_parquet_seeds(), read=table, stands=table_cell))
+    known = {one.name: one for one in found}
     every = [data for one in known.values() for data in one.seeds[:2]]
     every += [gzip.compress(data, mtime=0) for data in every[::3]]
     known["detection"] = Target(name="detection", claim="any", seeds=every, read=detected, stands=lambda *_: True)
     return known
-
-
-def _is_there(name: str) -> bool:
-    return find_spec(f"{detect.PACKAGE}.{name}") is not None
 
 
 def _sml_seeds() -> tuple[bytes, ...]:
@@ -266,13 +285,49 @@ MESSAGES = (
 
 def _csv_seeds() -> tuple[bytes, ...]:
     intervals = "".join(
-        f"DE000{n % 2},2026-10-24T0{n // 4}:{n % 4 * 15:02d}:00+02:00,0.{125 + n},0,measured\n" for n in range(8)
+        f"DE000{m},2026-10-24T0{n // 4}:{n % 4 * 15:02d}:00+02:00,0.{125 + n},0,measured\n"
+        for m in range(2)
+        for n in range(6)
     )
     registers = "".join(f"2026-10-24T0{n}:00:05+02:00,1234.567{n},0.5\n" for n in range(6))
     return (
         ",".join(csvfile.INTERVAL_HEADER).encode() + b"\n" + intervals.encode(),
         ",".join(csvfile.REGISTER_HEADER).encode() + b"\n" + registers.encode(),
     )
+
+
+def _portal_seeds() -> tuple[bytes, ...]:
+    times = [f"{n // 4:02d}:{n % 4 * 15:02d}" for n in range(9)]
+    austrian = "".join(f"01.06.2026 {time};0,{46 + n:03d};0,184;VALID\r\n" for n, time in enumerate(times))
+    belgian = "".join(
+        f'02-06-2026;{begin}:00;02-06-2026;{end}:00;="541448820050000000";1SAG3200000000;Digitale meter;Afname Nacht;'
+        f"0,{65 + n:03d};kWh;Uitgelezen;\n"
+        for n, (begin, end) in enumerate(pairwise(times))
+    )
+    names = "Van (datum);Van (tijdstip);Tot (datum);Tot (tijdstip);EAN-code;Meter;Metertype;Register;Volume;Eenheid;"
+    return (
+        b"Datum;kWh;kW;Status\r\n" + austrian.encode(),
+        (names + "Validatiestatus;Omschrijving\n" + belgian).encode(),
+        _csv_seeds()[0],
+    )
+
+
+def _parquet_seeds() -> tuple[bytes, ...]:
+    from pyarrow import parquet
+    from pyarrow import table as arrow_table
+
+    starts = [datetime(2026, 6, 2, 22, tzinfo=UTC) + timedelta(minutes=15 * n) for n in range(4)]
+    columns = {
+        "metering_point": ["DE1"] * 4,
+        "slot_start": starts,
+        "import_kwh": [0.125, 0.3, 1.5, 0.0],
+        "export_kwh": [0.0, 0.25, 0.5, 0.75],
+        "status": ["measured", "estimated", "provisional", "missing"],
+    }
+    plain, packed = io.BytesIO(), io.BytesIO()
+    parquet.write_table(arrow_table(columns), plain, compression="NONE", use_dictionary=False)
+    parquet.write_table(arrow_table(columns), packed)
+    return plain.getvalue(), packed.getvalue()
 
 
 def _csv_stands(one: Observation, data: bytes) -> bool:
