@@ -37,6 +37,8 @@ METERING: Final[dict[str, str]] = {
     "format.mscons": "MSCONS load profiles",
     "format.taf7": "TAF 7 read-out of a smart meter gateway",
     "format.ocmf": "signed charging records",
+    "format.edl40": "EDL 40 charging records",
+    "format.pcdf": "PCDF charging records",
     "format.csv": "CSV",
     "format.parquet": "Parquet table",
     "problem.damaged-frame": "Bytes were lost or changed on the way. Single ones do no harm; if there are many, move "

@@ -167,3 +167,25 @@ def test_ready_made_layouts_are_listed_with_an_example() -> None:
     assert outcome.exit_code == 0
     assert "netz-noe-verbrauch" in outcome.stdout
     assert "01.01.2025 00:15;0,063000;L1;" in outcome.stdout
+
+
+SAMPLES = Path(__file__).resolve().parents[3] / "shared" / "samples"
+# what SOURCES.md says of each: all fit 0, unfit or damaged in part 6, no readings in it 5
+REAL = {
+    "sml/*with_PIN.bin": 0, "sml/*without_PIN.bin": 6, "sml/EasyMeter*": 6, "sml/EMH*": 0, "sml/eBZ*": 6,
+    "sml/ITRON*": 0, "sml/ISKRA_MT175*": 0, "sml/DZG*": 0, "dsmr/*.txt": 0, "mscons/*40_*": 0, "mscons/*41_*": 0,
+    "mscons/*42_*": 6, "mscons/MSCONS_TL_SAMPLE01.txt": 6, "taf7/IF_*": 0, "taf7/taf7_oml*": 6, "taf7/result_single*": 0,
+    "taf7/Lieferanten*": 5, "ocmf/VW*": 0, "ocmf/*kcp30.xml": 0, "ocmf/*fail.xml": 6, "ocmf/OCMF*": 0, "ocmf/2021*": 6,
+    "ocmf/edl*": 6, "ocmf/valid*": 6, "ocmf/signature*": 6, "load15min/*.csv": 6,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("pattern", REAL)
+def test_real_files_end_as_they_should(pattern: str) -> None:
+    paths = sorted(SAMPLES.glob(pattern)) if SAMPLES.exists() else []
+    if not paths:
+        pytest.skip(f"no real data at hand: {SAMPLES} is absent, or lacks {pattern}")
+    for path in paths:
+        outcome = run(str(path))
+        assert outcome.exit_code == REAL[pattern], (path.name, outcome.stderr)
+        assert bool(outcome.stdout) == (outcome.exit_code != 5)

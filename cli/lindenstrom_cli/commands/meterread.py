@@ -95,7 +95,7 @@ class Found(Stream):
                     yield observation
                 if not fit.read:
                     lacking = "read.nothing" if self.layout is None else "read.no_fit"
-                    raise UnknownFormat(shown, text(lacking, format=CATALOGUE[f"format.{reader.NAME}"]))
+                    raise UnknownFormat(shown, text(lacking, format=_kind_of_file(reader.NAME)))
                 if source.is_damaged:
                     raise DamagedArchive(shown)
         except LindenstromError as error:
@@ -132,8 +132,13 @@ def _open(name: str) -> AbstractContextManager[BinaryIO]:
     return Path(name).open("rb")
 
 
+def _kind_of_file(name: str) -> str:
+    """What a format is called; some formats name the kinds of record in them themselves."""
+    return CATALOGUE.get(f"format.{name}", name)
+
+
 def _summary(name: str, tally: Tally, shown: int | None) -> Iterator[str]:
-    kind = CATALOGUE[f"format.{tally.format}"]
+    kind = _kind_of_file(tally.format)
     yield text("read.found", file=_shown(name), format=kind, meters=len(tally.meters), values=tally.count)
     meters = list(tally.meters.items())
     for meter, found in meters[:shown]:

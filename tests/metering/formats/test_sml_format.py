@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections import Counter
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -295,3 +296,28 @@ def test_text_of_hex_digits() -> None:
     written = "\n".join(ONE.hex(" ").upper()[i : i + 71] for i in range(0, 3 * len(ONE), 71)).encode()
     assert sml.recognises(written)
     assert [o.energy_mwh for o in read(written)] == [5 * KWH]
+
+
+@pytest.mark.parametrize("name", ["", *SOURCES])
+def test_another_library_reads_the_same(name: str) -> None:
+    second = pytest.importorskip("sml")
+    path = CAPTURES / f"{name}.bin"
+    if name and not path.exists():
+        pytest.skip(f"no real captures at hand: {CAPTURES} is absent")
+    data = path.read_bytes() if name else ONE + frame(entry(DRAWN, raw=ONE_KWH), entry(FED, raw=b"\x62\x07"))
+    theirs: list[tuple[str, Decimal]] = []
+    rest = data
+    while True:
+        end, telegram = second.SmlBase.find_frame(rest)
+        if not end:
+            break
+        rest = rest[end:]
+        for message in telegram or []:
+            body = message["messageBody"]
+            theirs += [
+                (line["objName"].removesuffix("*255"), Decimal(str(line["value"])))
+                for line in (body.get("valList", []) if isinstance(body, dict) else [])
+                if line.get("unit") == "Wh"
+            ]
+    ours = [(o.obis, o.energy_mwh or 0) for o in read(data) if o.energy_mwh is not None and not o.summed]
+    assert [(obis, int(value * 1000)) for obis, value in theirs] == ours

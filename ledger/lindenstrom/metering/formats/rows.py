@@ -61,7 +61,7 @@ class Bound:
         if index is None or index >= len(row):
             return ""
         field = row[index].strip()
-        match = _EXCEL_TEXT.fullmatch(field)
+        match = _EXCEL_TEXT.fullmatch(field) if field.startswith("=") else None
         return match[1] if match else field
 
     def labels(self, row: Sequence[str], columns: tuple[int, ...]) -> str:
