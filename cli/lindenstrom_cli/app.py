@@ -3,6 +3,7 @@
 import functools
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import click
 
 from lindenstrom_cli.home import Home
 from lindenstrom_cli.keys import KeyRing
-from lindenstrom_cli.progress import Item, track
+from lindenstrom_cli.progress import Item, bar, track
 from lindenstrom_cli.prompter import Prompter
 from lindenstrom_cli.render import Renderer, Result
 
@@ -40,6 +41,10 @@ class Session:
     def track(self, items: list[Item], label: str) -> Any:
         """Go through items with a progress bar where that helps."""
         return track(items, label, shown=not (self.renderer.quiet or self.renderer.as_json))
+
+    def bar(self, length: int, label: str) -> AbstractContextManager[Callable[[int, int], None] | None]:
+        """A progress bar over one long piece of work, where that helps."""
+        return bar(length, label, shown=not (self.renderer.quiet or self.renderer.as_json))
 
     def later(self, cleanup: Callable[[], None]) -> None:
         """Run something when the command ends, however it ends."""

@@ -12,6 +12,8 @@ _METER: Final[dict[str, str]] = {
     "meter.late": "{count} value[|s] came after [its|their] day was built; `lindenstrom meter anchor` corrects it.",
     "meter.outside": "{count} value[ lies|s lie] outside the days on which [its|their] meter is bound.",
     "meter.unknown": "{count} metering point[|s] in the files [is|are] not this reader's.",
+    "meter.older": "{count} value[|s] left out: a newer message had come before.",
+    "meter.unfit": "{count} value[|s] not taken: {code}",
     "meter.not_used": "{count} not used: {reason}",
     "meter.no_day": "Nothing to anchor: no day is over that is not anchored already.",
     "meter.day_anchored": "{day}  anchored",

@@ -1,11 +1,15 @@
 """Late, missing and exchanged: what happens to readings that do not come as they should, by commands alone."""
 
+import json
 from datetime import date
 from pathlib import Path
 
 import pytest
 
 from cli.cli_home import BUNDLE, DAY, CliHome, found, interval_file
+from lindenstrom.core.calendar import Zone, window_of
+from lindenstrom.core.packs import Status
+from lindenstrom.metering.writers.mscons import Series, interchange
 
 pytestmark = pytest.mark.integration
 SWAP = ("meter", "swap", "--reader", "street", "--position", "2", "--at", "2026-06-04T10:00:00+02:00")
@@ -59,3 +63,36 @@ def test_swaps_and_digits_are_noted(home: CliHome) -> None:
     assert home.run("meter", "break", "--reader", "street", "--position", "7", "--digits", "6").exit_code == 2
     taken = home.run(*SWAP[:4], "--position", "0", *at, "--old-import", "1")
     assert "takes intervals, not sml or registers" in taken.stderr
+
+
+def test_files_of_the_metering_operator_come_in_as_they_are(home: CliHome, tmp_path: Path) -> None:
+    first = Zone().first_slot(window_of(date(2026, 6, 20)))
+
+    def series(obis: str, status: Status = Status.MEASURED) -> Series:
+        return Series(
+            metering_point="DE-anna",
+            obis=obis,
+            first_slot=first,
+            values_mwh=[1000] * 96,
+            made_at=(first + 100) * 900,
+            status=[Status.MEASURED] * 95 + [status],
+        )
+
+    def file(name: str, *parts: Series) -> str:
+        path = tmp_path / name
+        path.write_bytes(b"".join(interchange(parts, made_at=first * 900, reference=name)))
+        return str(path)
+
+    good = file("good", series("1-1:1.29.0"), series("1-1:2.29.0"))
+    assert "96 new records" in home.ok("meter", "import", good, "--reader", "street")
+    assert home.json("meter", "import", good, "--reader", "street")["added"] == 0
+    partly = home.run("meter", "import", file("partly", series("1-1:1.29.0", Status.MISSING)), "--reader", "street")
+    assert (partly.exit_code, "1 value not taken: invalid-status" in partly.stdout) == (6, True)
+    picture = tmp_path / "picture"
+    picture.write_bytes(b"\x89PNG\r\n\x1a\n")
+    other = file("other", series("1-1:5.29.0"))
+    done = home.run("meter", "import", str(picture), other, "--reader", "street", "--json")
+    assert (done.exit_code, "a picture" in done.stderr) == (5, True)
+    shown = json.loads(done.stdout)
+    assert (shown["unread"], shown["unfit"]) == (1, {"not-active-energy": 96})
+    assert "DE-anna" not in done.stderr + done.stdout + partly.stdout

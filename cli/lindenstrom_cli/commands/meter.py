@@ -1,9 +1,8 @@
-"""meter: import readings and anchor them; binding and reading are in modules of their own."""
+"""meter: anchor readings; binding, reading and importing are in modules of their own."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 import click
@@ -15,9 +14,10 @@ from lindenstrom_cli.catalogue import text
 from lindenstrom_cli.commands.bindings import bind, list_, unbind
 from lindenstrom_cli.commands.meterbreaks import break_, gaps, swap
 from lindenstrom_cli.commands.metererase import erase
+from lindenstrom_cli.commands.meterimport import import_
 from lindenstrom_cli.commands.meterread import layouts, read
 from lindenstrom_cli.keys import Signer
-from lindenstrom_cli.readers import milliseconds, open_adapter
+from lindenstrom_cli.readers import open_adapter
 from lindenstrom_cli.render import Result
 from lindenstrom_cli.types import DATE
 from lindenstrom_cli.world import World, open_world
@@ -27,26 +27,6 @@ if TYPE_CHECKING:
     from lindenstrom.metering.adapter import Adapter, BuildReport
 
 meter = group("meter", text("help.meter"))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Imported(Result):
-    """What files brought into a reader's journals."""
-
-    SCHEMA: ClassVar[str] = "import"
-    added: int
-    late: int
-    outside: int
-    unknown: int
-    unused: dict[str, int]
-
-    def lines(self) -> Iterable[str]:
-        """Counts, and what was not taken."""
-        yield text("meter.imported", added=self.added)
-        for name in ("late", "outside", "unknown"):
-            if count := getattr(self, name):
-                yield text(f"meter.{name}", count=count)
-        yield from (text("meter.not_used", count=count, reason=reason) for reason, count in self.unused.items())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,48 +71,8 @@ class Anchored(Result):
         yield from (text("meter.skipped", day=skip.day, reason=skip.reason) for skip in self.skipped)
 
 
-for made in (bind, unbind, list_, read, layouts, swap, break_, gaps, erase):
+for made in (bind, unbind, list_, import_, read, layouts, swap, break_, gaps, erase):
     meter.add_command(made)
-
-
-@command(
-    meter,
-    "import",
-    "meter import 2026-06-03.csv --reader street",
-    "meter import capture.bin --reader roof --position 0 --received 2026-06-03T12:00:00Z",
-)
-@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--reader", "alias", required=True, metavar="ALIAS", help="The reader of these meters.")
-@click.option("--position", type=click.IntRange(0), help="The meter, for a file of registers or of SML telegrams.")
-@click.option("--received", metavar="TIME", help="When SML telegrams were received (they carry no time of day).")
-def import_(
-    session: Session, files: tuple[Path, ...], alias: str, position: int | None, received: str | None
-) -> Imported:
-    """Take readings into a reader's journal; importing a file again changes nothing.
-
-    Without --position: interval files of a metering operator (CSV). With it: the registers of one meter (CSV), or with
-    --received one capture of its SML telegrams.
-    """
-    adapter = open_adapter(session, alias)
-    reports = []
-    for file in session.track(list(files), text("progress.import")):
-        if position is None:
-            reports.append(adapter.import_intervals(file))
-        elif received is None:
-            reports.append(adapter.import_registers(position, file))
-        else:
-            reports.append(adapter.import_sml(position, [(milliseconds(received), file.read_bytes())]))
-    unused: dict[str, int] = {}
-    for report in reports:
-        for reason, count in report.unused.items():
-            unused[reason] = unused.get(reason, 0) + count
-    return Imported(
-        added=sum(r.added for r in reports),
-        late=sum(r.late for r in reports),
-        outside=sum(r.outside for r in reports),
-        unknown=sum(r.unknown for r in reports),
-        unused=unused,
-    )
 
 
 @command(

@@ -55,6 +55,7 @@ from lindenstrom.metering.errors import (
 from lindenstrom.metering.importing import LATE, ImportReport
 from lindenstrom.metering.intervals import DeclaredBreak, NotComplete, WindowValues, pack_values
 from lindenstrom.metering.journal import Journal, Kind, Record
+from lindenstrom.metering.layout import Layout
 from lindenstrom.metering.outbox import Entry, Gap, Outbox
 from lindenstrom.metering.received import Received
 from lindenstrom.metering.setup import MeterSetup, ReaderSetup, Source, read_setup, write_setup
@@ -205,11 +206,12 @@ class Adapter:
         position: int | None = None,
         device: str = "",
         form: str = "",
+        layout: Layout | None = None,
         progress: importing.Progress | None = None,
     ) -> ImportReport:
         """Keep a file of any known format, and journal what it has for the meters set up: `importing.import_file`."""
         return importing.import_file(
-            self._desk(), path, now=now, position=position, device=device, form=form, progress=progress
+            self._desk(), path, now=now, position=position, device=device, form=form, layout=layout, progress=progress
         )
 
     def _desk(self) -> importing.Desk:

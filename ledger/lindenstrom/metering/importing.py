@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import io
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -24,7 +25,16 @@ from lindenstrom.core.packs import Status
 from lindenstrom.errors import LindenstromError
 from lindenstrom.metering import csvfile
 from lindenstrom.metering.errors import PositionNeeded, SeveralMeters
-from lindenstrom.metering.formats.detect import DamagedArchive, UnknownFormat, detect, format_named, opened, why_not
+from lindenstrom.metering.formats.detect import (
+    DamagedArchive,
+    UnknownFormat,
+    detect,
+    format_named,
+    opened,
+    why_not,
+    with_layout,
+)
+from lindenstrom.metering.layout import Layout
 from lindenstrom.metering.observation import QUARTER_HOUR_S, Observation, Problem, Reader
 from lindenstrom.metering.outbox import Gap, Outbox
 from lindenstrom.metering.profiles import WITHDRAWN, Direction, Values, packed, put
@@ -96,39 +106,49 @@ def import_file(
     position: int | None = None,
     device: str = "",
     form: str = "",
+    layout: Layout | None = None,
     progress: Progress | None = None,
 ) -> ImportReport:
     """Take a file in. position: of the meter that it is about, where the file has no metering point that is set up.
 
-    device: which of several meters of the file, as it names them. form: name of the format, else it is detected.
-    now: unix time.
+    device: which of several meters of the file, as it names them. form, layout: name of the format, columns of a
+    table; else they are detected. now: unix time.
     Raises UnknownFormat, DamagedArchive (what was whole is taken), PositionNeeded, SeveralMeters, FolderError,
     SourceError, ReadingsErased, CsvError.
     """
     with path.open("rb") as stream:
         head = opened(stream).head
-    reader = format_named(form) if form else detect(head)
-    own = head.decode("utf-8", "replace").removeprefix("\ufeff").splitlines()[:1]
-    is_intervals = own == [",".join(csvfile.INTERVAL_HEADER)] and position is None
-    if reader is None and not is_intervals:
+    reader = format_named(form) if form else with_layout(layout, head) if layout is not None else detect(head)
+    own = None if form or layout is not None else _own_form(head, position)
+    if reader is None and own is None:
         raise UnknownFormat(str(path), why_not(head))
     desk.step("keep file")
     with desk.lock():
         kept = desk.received.keep(path, now * 1000)
-    if is_intervals:
-        report, months = _own_intervals(desk, path)
-    else:
-        assert reader is not None
-        taking = _Taking(desk, kept, position, device)
-        try:
+    taking = _Taking(desk, kept, position, device)
+    try:
+        if own is not None:
+            report, months = own(desk, path)
+        else:
+            assert reader is not None
             report = taking.take(reader, str(path), progress)
-        except LindenstromError:
-            _settle(desk, kept, taking.months if taking.any_taken else None)
-            raise
-        months = taking.months
+            months = taking.months
+    except LindenstromError:
+        _settle(desk, kept, taking.months if taking.any_taken else None)
+        raise
     desk.step("note months")
     _settle(desk, kept, months)
     return report
+
+
+def _own_form(head: bytes, position: int | None) -> Callable[[Desk, Path], tuple[ImportReport, list[str]]] | None:
+    """Return what takes the project's own CSV forms: a file is taken whole or refused at its first wrong line."""
+    first = head.decode("utf-8", "replace").removeprefix("\ufeff").splitlines()[:1]
+    if first == [",".join(csvfile.INTERVAL_HEADER)] and position is None:
+        return _own_intervals
+    if first == [",".join(csvfile.REGISTER_HEADER)] and position is not None:
+        return partial(_own_registers, position)
+    return None
 
 
 def _settle(desk: Desk, kept: Kept, months: Sequence[str] | None) -> None:
@@ -146,11 +166,15 @@ def import_intervals(desk: Desk, path: Path) -> ImportReport:
     return _own_intervals(desk, path)[0]
 
 
-def months_of(stream: BinaryIO) -> set[str]:
-    """Return the UTC months, YYYY-MM, that a received file has values of."""
+def months_of(stream: BinaryIO) -> set[str] | None:
+    """Return the UTC months, YYYY-MM, that a received file has values of; None if nobody can tell."""
     source = opened(stream)
     reader = detect(source.head)
-    return {month for found in (reader.observations(source.stream) if reader else ()) for month in _months(found)}
+    if reader is None:
+        return None
+    return {
+        _month_at(found.time_ms // 1000) for found in reader.observations(source.stream) if found.time_ms is not None
+    }
 
 
 def _own_intervals(desk: Desk, path: Path) -> tuple[ImportReport, list[str]]:
@@ -179,6 +203,18 @@ def _own_intervals(desk: Desk, path: Path) -> tuple[ImportReport, list[str]]:
     report = ImportReport(added=added, late=late, outside=outside, unknown=len(found.keys() - points))
     months = {_month_at(value.slot * SECONDS_PER_SLOT) for values in found.values() for value in values}
     return report, sorted(months)
+
+
+def _own_registers(position: int, desk: Desk, path: Path) -> tuple[ImportReport, list[str]]:
+    samples = csvfile.read_registers(path)
+    if not samples:
+        return ImportReport(added=0), []
+    meter = desk.meter_at(position, samples[-1].time_ms, Source.REGISTERS)
+    with desk.lock():
+        desk.note_late(meter, [sample.time_ms for sample in samples])
+        desk.step("journal readings")
+        added = desk.shelf(meter).add_registers(samples)
+    return ImportReport(added=added), sorted({_month_at(sample.time_ms // 1000) for sample in samples})
 
 
 class _Taking:
@@ -385,11 +421,6 @@ def _built(desk: Desk) -> set[int]:
 
 def _late(window: int, meter: MeterSetup) -> Gap:
     return Gap(window=window, position=meter.position, reason=LATE)
-
-
-def _months(found: Observation) -> Iterable[str]:
-    if found.time_ms is not None:
-        yield _month_at(found.time_ms // 1000)
 
 
 def _month_at(time: int) -> str:

@@ -86,14 +86,17 @@ class Received:
         """Return the months of all files, as far as they are known."""
         return {month for name in self._names() for month in self._note(name).get("months") or ()}
 
-    def erase(self, gone: Callable[[str], bool], months_of: Callable[[BinaryIO], Iterable[str]]) -> None:
-        """Delete the files that have values of a month that is gone. months_of: reads a file for its months."""
+    def erase(self, gone: Callable[[str], bool], months_of: Callable[[BinaryIO], Iterable[str] | None]) -> None:
+        """Delete the files that have values of a month that is gone, or whose months nobody can tell.
+
+        months_of: reads a file for its months; None if it cannot.
+        """
         for name in list(self._names()):
             months = self._note(name).get("months")
             if months is None:
                 with gzip.open(self._bytes(name), "rb") as stream:
-                    months = list(months_of(cast("BinaryIO", stream)))
-            if any(gone(month) for month in months):
+                    months = months_of(cast(BinaryIO, stream))
+            if months is None or any(gone(month) for month in months):
                 self._delete(name)
         if self._folder.is_dir():
             for left in self._folder.glob("*.part"):
