@@ -259,7 +259,7 @@ class Adapter:
             entry = self.outbox.entry(window)
             if entry:
                 return BuildReport(entry=entry, gaps=self._gaps_of(window))
-            days = [self._day_of(meter, window, partial=partial) for meter in self.setup.live(window)]
+            days = self._days_of(window, partial=partial)
             unused = {day.meter.position: day.unused for day in days if day.unused}
             gaps = tuple(gap for day in days for gap in day.gaps)
             errors = [day.error for day in days if day.error]
@@ -372,9 +372,8 @@ class Adapter:
             if self.outbox.entry(window):
                 found += self._gaps_of(window)
             else:
-                for meter in self.setup.live(window):
-                    day = self._day_of(meter, window, partial=False)
-                    found += day.gaps or [Gap(window=window, position=meter.position, reason=READY)]
+                for day in self._days_of(window, partial=False):
+                    found += day.gaps or [Gap(window=window, position=day.meter.position, reason=READY)]
         return tuple(found)
 
     def _corrected(self, meter: MeterSetup, window: int, old: WindowValues | None) -> _Day:
@@ -383,7 +382,7 @@ class Adapter:
         keeps = old is not None and old.is_measured and old.gap is None and meter.source is not Source.INTERVALS
         if keeps and not self.shelf(meter).has_break(start, end):
             return _Day(meter=meter, values=old)
-        day = self._day_of(meter, window, partial=True)
+        day = self._day_of(meter, window, self.outbox.boundaries(meter.meter), partial=True)
         return day if day.values or old is None else replace(day, values=old)
 
     def _note_late(self, meter: MeterSetup, times_ms: Sequence[int]) -> None:
@@ -449,10 +448,18 @@ class Adapter:
         if month_of(window) in self.outbox.erasures():
             raise ReadingsErased(month_name(month_of(window)))
 
-    def _day_of(self, meter: MeterSetup, window: int, *, partial: bool) -> _Day:
+    def _days_of(self, window: int, *, partial: bool) -> list[_Day]:
+        """Return the window of each of its meters: values, or why not."""
+        meters, first_slot = self.setup.live(window), self.setup.zone.first_slot
+        # of registers all that is settled counts: it tells whether a meter has ever fed in
+        many = [meter.meter for meter in meters if meter.source is Source.INTERVALS]
+        settled = self.outbox.boundaries_near(many, first_slot(window), first_slot(window + 1))
+        settled |= {m.meter: self.outbox.boundaries(m.meter) for m in meters if m.source is not Source.INTERVALS}
+        return [self._day_of(meter, window, settled[meter.meter], partial=partial) for meter in meters]
+
+    def _day_of(self, meter: MeterSetup, window: int, settled: Mapping[int, Registers], *, partial: bool) -> _Day:
         """Return a meter's window: values, or why not."""
         first, count = self.setup.zone.first_slot(window), self.setup.zone.slot_count(window)
-        settled = self.outbox.boundaries(meter.meter)
         shelf = self.shelf(meter)
         unused: Mapping[str, int] = {}
         try:

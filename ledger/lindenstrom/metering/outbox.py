@@ -48,6 +48,11 @@ CREATE TABLE IF NOT EXISTS sendings (
 -- months (since year 0) that were erased: when it was begun and finished, unix time
 CREATE TABLE IF NOT EXISTS erasures (month INTEGER PRIMARY KEY, begun_at INTEGER NOT NULL, finished_at INTEGER) STRICT;
 """
+NEAR = """
+SELECT slot, registers FROM boundaries WHERE meter = :meter
+AND slot >= COALESCE((SELECT max(slot) FROM boundaries WHERE meter = :meter AND slot <= :first), :first)
+AND slot <= COALESCE((SELECT min(slot) FROM boundaries WHERE meter = :meter AND slot >= :last), :last)
+"""
 VERSION = 2
 """Of the tables. Those before, without a number, knew no sendings, and of no entry whether it was final."""
 
@@ -112,6 +117,17 @@ class Outbox:
         """Return the settled registers of a meter by slot."""
         rows = self._rows("SELECT slot, registers FROM boundaries WHERE meter = ?", (meter,))
         return {slot: _registers(data) for slot, data in rows}
+
+    def boundaries_near(self, meters: Iterable[bytes], first: int, last: int) -> dict[bytes, dict[int, Registers]]:
+        """Return the settled registers of meters between two slots, and the nearest outside on either side."""
+        with database(self.path) as opened:
+            return {
+                meter: {
+                    slot: _registers(data)
+                    for slot, data in opened.execute(NEAR, {"meter": meter, "first": first, "last": last})
+                }
+                for meter in meters
+            }
 
     def gaps(self) -> tuple[Gap, ...]:
         """Return what built windows lack, by window and position."""

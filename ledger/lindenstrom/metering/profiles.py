@@ -107,6 +107,35 @@ def directions(records: Iterable[Record]) -> dict[Direction, Values]:
     return found
 
 
+def near(records: Sequence[Record], slots: range) -> tuple[dict[Direction, Values], set[Direction]]:
+    """Return what a journal says of some slots, and the directions of which it has any value, as `sided`.
+
+    The rest of the journal is hardly looked at: a month of it is read for each of its days.
+    """
+    if any(
+        record.kind is Kind.PROFILE and WITHDRAWN in record.payload[HEAD.size + 4 :: VALUE.size] for record in records
+    ):
+        found = directions(records)
+        return found, sided(found)
+    kinds: set[Direction] = set()
+    parts: list[Record] = []
+    for record in records:
+        if record.kind is Kind.INTERVALS:
+            head, size = 0, INTERVAL.size
+            kinds |= set(Direction)
+        elif record.kind is Kind.PROFILE:
+            head, size = HEAD.size, VALUE.size
+            kinds.add(Direction(record.payload[head - 1]))
+        else:
+            continue
+        first = record.time_ms // SLOT_MS
+        start, stop = max(slots.start - first, 0), min(slots.stop - first, (len(record.payload) - head) // size)
+        if start < stop:
+            payload = record.payload[:head] + record.payload[head + start * size : head + stop * size]
+            parts.append(Record(kind=record.kind, time_ms=(first + start) * SLOT_MS, payload=payload))
+    return directions(parts), kinds
+
+
 def slot_values(found: Mapping[Direction, Values], *, two_sided: bool, partial: bool = False) -> dict[int, SlotValue]:
     """Return the quarter-hours that are known.
 

@@ -36,6 +36,7 @@ from lindenstrom.metering.profiles import (
     interval_record,
     is_same,
     is_withdrawn,
+    near,
     packed,
     profile_records,
     runs,
@@ -60,6 +61,7 @@ LACKS = (
 )
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
+SLOTS_PER_DAY = 96
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,20 +226,18 @@ class Shelf:
         """Return the UTC months, YYYY-MM, that have journals of readings."""
         return {path.name[:7] for path in self.folder.iterdir() if path.suffix in SUFFIXES}
 
-    def known_intervals(self, slots: Iterable[int], *, partial: bool = False) -> dict[int, SlotValue]:
+    def known_intervals(self, slots: range, *, partial: bool = False) -> dict[int, SlotValue]:
         """Return what the journals have for these slots.
 
         Of a meter that has both directions, those that lack one only with `partial`, as provisional.
         """
-        wanted = set(slots)
-        names = sorted({_file_name(Kind.INTERVALS, slot * SLOT_MS) for slot in wanted})
-        found = self._directions(names)
-        kinds = sided(found)
+        names = _months(slots)
+        found, kinds = near([record for name in names for record in read_journal(self.folder / name)], slots)
         if len(kinds) == 1:  # on the first of a month only the month before tells what is still to come
             earlier = [path.name for path in self.folder.iterdir() if path.suffix == ".csv" and path.name < names[0]]
             kinds |= sided(self._directions(sorted(earlier)[-1:]))
         values = slot_values(found, two_sided=len(kinds) == len(Direction), partial=partial)
-        return {slot: value for slot, value in values.items() if slot in wanted}
+        return {slot: value for slot, value in values.items() if slot in slots}
 
     def _directions(self, names: Iterable[str]) -> dict[Direction, Values]:
         """Return what the journals of these names say of each direction."""
@@ -334,6 +334,12 @@ def standing(settled: Mapping[int, Registers], slot: int) -> Registers:
 
 def _day(time_ms: int) -> str:
     return datetime.fromtimestamp(time_ms // 1000, tz=UTC).date().isoformat()
+
+
+def _months(slots: range) -> list[str]:
+    """Return the names of the files that hold quarter-hours of these slots, in order."""
+    days = (at * SLOT_MS for at in (*slots[::SLOTS_PER_DAY], slots[-1]))
+    return sorted({_file_name(Kind.INTERVALS, time_ms) for time_ms in days})
 
 
 def _file_name(kind: Kind, time_ms: int) -> str:
