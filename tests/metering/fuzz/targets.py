@@ -7,7 +7,8 @@ import importlib
 import io
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from functools import cache
@@ -16,13 +17,15 @@ from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from tests.metering import folders
 from tests.metering.fuzz import judge
 from tests.metering.signed_records import ocmf, pcdf, public_key, xml
 from tests.metering.telegram_text import READ_OUT, d0, p1, read_out
 
 from lindenstrom.core.packs import Status
-from lindenstrom.errors import UsageError
+from lindenstrom.errors import LindenstromError, UsageError
 from lindenstrom.metering import csvfile
+from lindenstrom.metering.adapter import Adapter
 from lindenstrom.metering.formats import detect
 from lindenstrom.metering.observation import Observation
 from lindenstrom.metering.smlwriter import sml_telegram
@@ -30,6 +33,8 @@ from lindenstrom.metering.telegrams import check, scan
 from lindenstrom.metering.writers.mscons import EXPORT_OBIS, IMPORT_OBIS, Series, interchange
 
 SAMPLES = Path(__file__).resolve().parents[4] / "shared" / "samples"
+MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
+AROUND = range(folders.ZONE.first_slot(folders.DAY - 2), folders.ZONE.first_slot(folders.DAY + 3))
 LARGEST_SAMPLE = 20_000
 SERVER = bytes.fromhex("0a014c494e00005bb4f7")
 
@@ -109,6 +114,37 @@ def own_csv(data: bytes) -> Sequence[Observation]:
         except UsageError:
             pass
     return found
+
+
+def imported(data: bytes) -> Sequence[Observation]:
+    """Import a file twice into the journals of two metering points, and say what then lies in them."""
+    found: list[Observation] = []
+    with TemporaryDirectory(dir=MEMORY) as folder:
+        adapter = Adapter.create(Path(folder) / "reader", folders.operator_setup(2), random=folders.randomness)
+        path = Path(folder) / "file"
+        path.write_bytes(data)
+        with suppress(LindenstromError):
+            adapter.import_file(path, now=folders.NOW)
+        with suppress(LindenstromError):
+            again = adapter.import_file(path, now=folders.NOW + 9)
+            assert not again.added, "the same file again brought something new"
+        for meter in adapter.setup.meters:
+            for slot, value in adapter.shelf(meter).known_intervals(AROUND, partial=True).items():
+                found += [
+                    Observation(
+                        format="import", position=0, meter=meter.metering_point, obis=obis, energy_mwh=energy_mwh,
+                        time_ms=slot * 900_000, span_s=900, status=value.status,
+                    )
+                    for obis, energy_mwh in (("1-0:1.8.0", value.import_mwh), ("1-0:2.8.0", value.export_mwh))
+                    if energy_mwh
+                ]  # fmt: skip
+    return found
+
+
+def was_read(one: Observation, data: bytes) -> bool:
+    """What lies in a journal is a value that the file's reader gives for that metering point and quarter-hour."""
+    read = [*detected(data), *own_csv(data)]
+    return (one.meter, one.time_ms, one.energy_mwh) in {(o.meter, o.time_ms, o.energy_mwh) for o in read}
 
 
 def number_at(*factors: Fraction | int, length: int, time: Stands) -> Stands:
@@ -219,6 +255,7 @@ def targets() -> dict[str, Target]:
         Target(name="csv", claim="form", seeds=_portal_seeds(), read=by_module("portal_csv"), stands=table_line),
         Target(name="csv-own", claim="form", seeds=_csv_seeds(), read=own_csv, stands=_csv_stands),
     ]
+    found.append(Target(name="import", claim="form", seeds=_import_seeds(), read=imported, stands=was_read))
     if find_spec("pyarrow"):
         table = by_module("table")
         found.append(Target(name="parquet", claim="form", seeds=_parquet_seeds(), read=table, stands=table_cell))
@@ -328,6 +365,26 @@ def _parquet_seeds() -> tuple[bytes, ...]:
     parquet.write_table(arrow_table(columns), plain, compression="NONE", use_dictionary=False)
     parquet.write_table(arrow_table(columns), packed)
     return plain.getvalue(), packed.getvalue()
+
+
+def _import_seeds() -> tuple[bytes, ...]:
+    first, made = folders.ZONE.first_slot(folders.DAY), folders.ZONE.window_end(folders.DAY) + 3600
+    series = [
+        Series(metering_point=point, obis=obis, first_slot=first, values_mwh=(1500, 2_000_000, 7000), made_at=made)
+        for point in ("DE00000", "DE00001")
+        for obis in (IMPORT_OBIS, EXPORT_OBIS)
+    ]
+    newer = replace(series[0], values_mwh=(1700, 2_100_000), made_at=made + 3600)
+    start = datetime.fromtimestamp(first * 900, tz=UTC)
+    lines = "".join(
+        f"DE0000{n % 2},{start + timedelta(minutes=15 * (n // 2)):%Y-%m-%dT%H:%M:%S}Z,0.12{n},0.{n},measured\n"
+        for n in range(8)
+    )
+    return (
+        b"".join(interchange(series, made_at=made, reference="R1")),
+        b"".join(interchange([*series[:2], newer], made_at=made, reference="R2")),
+        ",".join(csvfile.INTERVAL_HEADER).encode() + b"\n" + lines.encode(),
+    )
 
 
 def _csv_stands(one: Observation, data: bytes) -> bool:
