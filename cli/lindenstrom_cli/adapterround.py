@@ -12,7 +12,7 @@ from lindenstrom.chain.node import NodeConfig, NodeKind
 from lindenstrom.errors import LindenstromError
 from lindenstrom.metering.adapter import Adapter
 from lindenstrom.metering.config import AdapterConfig, KeyPlace
-from lindenstrom.metering.settling import Duties, Round, Trouble, counts, send, trouble
+from lindenstrom.metering.settling import Duties, Round, Trouble, counts, send, take_files, trouble
 from lindenstrom.signing import is_signed_by
 from lindenstrom_cli.adapterkeys import open_key
 from lindenstrom_cli.errors import NotTheReadersKey
@@ -87,12 +87,15 @@ def _round(
         mailbox=config.mailbox,
         partial_from_s=max(0, community.constants.close_delay_s - config.margin_s),
     )
+    imported, found = take_files(adapter, config.inboxes, int(time.time()))
+    troubles += found
     days: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
     # on a trial chain the clock is the chain's alone: without it nobody knows which days are over
     if chain is not None or not community.node.is_trial:
         try:
             _check_key(community, chain, adapter, signer)
+            duties.resume(now)
             days, found = duties.prepare(now)
             troubles += found
             if chain is not None:
@@ -104,6 +107,7 @@ def _round(
         now=now,
         block_time=now if chain is not None and not community.node.is_trial else 0,
         height=height,
+        imported=imported,
         days=days,
         skipped=skipped,
         troubles=tuple(troubles),

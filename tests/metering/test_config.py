@@ -91,6 +91,7 @@ def test_paths_are_relative_to_the_file() -> None:
         ({"meter": [{"position": 0, "source": "tcp://host:99999"}]}, "cannot be read"),
         ({"meter": [{"position": 0, "source": "mqtt://me:secret@host"}]}, "a password does not belong here"),
         ({"log": {"level": "waring"}}, "did you mean warning?"),
+        ({"homeassistant": {"host": "h"}}, "[homeassistant].member: is missing"),
         ({"homeassistant": {"host": "h", "tls": 1}}, "[homeassistant].tls: must be true or false"),
     ],
 )

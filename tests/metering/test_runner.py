@@ -126,7 +126,7 @@ def test_pieces_become_journal_and_the_stop_is_quick(tmp_path: Path) -> None:
     assert found["sources"][0]["telegrams_total"] == 2
     assert found["problems"] == ["position 5: closed"]
     assert plant.parts.newest_record_ms() > 0
-    assert plant.events() == ["started", "source-open", "round", "stopping", "stopped"]
+    assert plant.events() == ["started", "open", "round", "stopping", "stopped"]
 
 
 def test_a_lost_source_is_opened_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -135,7 +135,7 @@ def test_a_lost_source_is_opened_again(tmp_path: Path, monkeypatch: pytest.Monke
     plant = Plant(tmp_path, source, fine)
     plant.run(lambda: plant.recorder.accepted_pieces == 1)
     assert source.opened == 4
-    assert plant.events().count("source-lost") == 3
+    assert plant.events().count("lost") == 3
 
 
 def test_a_failing_round_is_told_and_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -146,6 +146,7 @@ async def _run(config: "AdapterConfig") -> Ended:
         next_midnight=lambda now: _midnight(zone, now),
         log=log,
         spread=reader.setup.reader,
+        feed=parts.feed(),
     )
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -1,8 +1,10 @@
 """meter bind, unbind, list: which meter belongs to whom, and who reads it."""
 
+import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 import click
@@ -12,7 +14,7 @@ from lindenstrom.core.terms import Binding
 from lindenstrom_cli.app import Session, command
 from lindenstrom_cli.catalogue import text
 from lindenstrom_cli.days import end_day, first_day, shown_last
-from lindenstrom_cli.errors import NoRoom, NoSuchReader
+from lindenstrom_cli.errors import NoRoom, NoSuchReader, NothingGiven, OptionWithoutEffect, UnreadableFile
 from lindenstrom_cli.render import Result, table
 from lindenstrom_cli.sent import Sent, recorded
 from lindenstrom_cli.types import DATE
@@ -21,7 +23,9 @@ from lindenstrom_cli.world import open_office, open_store, open_world, reader_fo
 if TYPE_CHECKING:
     from lindenstrom.metering.setup import ReaderSetup
 
-SOURCES = ("intervals", "registers", "sml")
+SOURCES = ("intervals", "registers", "sml", "dsmr", "mqtt")
+
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +66,7 @@ class MeterList(Result):
     "bind",
     "meter bind DE0001234 --member anna --reader street",
     "meter bind DE0001234 --member anna --reader roof --position 0 --source sml --from 2026-07-01",
+    "meter bind DE0001234 --member anna --reader roof --source mqtt --mapping tasmota.toml",
     password=True,
 )
 @click.argument("metering_point")
@@ -69,11 +74,12 @@ class MeterList(Result):
 @click.option("--reader", "alias", required=True, metavar="ALIAS", help="Who signs its readings.")
 @click.option("--position", type=click.IntRange(0), help="Place in the reader's tree (default: the next free one).")
 @click.option("--source", type=click.Choice(SOURCES), default="intervals", show_default=True, help="Form of its data.")
+@click.option("--mapping", type=FILE, metavar="FILE", help="Which MQTT topics hold its registers (TOML).")
 @click.option("--from", "first", type=DATE, help="First day (default: the earliest possible).")
 @click.option("--until", "last", type=DATE, help="Last day (default: open).")
 def bind(
     session: Session, metering_point: str, given: str, alias: str, position: int | None, source: str,
-    first: date | None, last: date | None,
+    mapping: Path | None, first: date | None, last: date | None,
 ) -> Sent:  # fmt: skip
     """Bind a meter to a member and a reader, with the member's signature.
 
@@ -84,6 +90,7 @@ def bind(
     from lindenstrom.operator import people
 
     setup = known_setup(session, alias)
+    topics = _mapping(source, mapping)
     world = open_world(session)
     office = open_office(world)
     member = world.member(given)
@@ -106,6 +113,7 @@ def bind(
         metering_point=metering_point if kind is Source.INTERVALS else "",
         from_day=act.from_day,
         end_day=act.end_day,
+        mapping=topics,
     )
     if added not in setup.meters:
         write_setup(reader_folder(session, alias), replace(setup, meters=(*setup.meters, added)))
@@ -158,6 +166,23 @@ def known_setup(session: Session, alias: str) -> "ReaderSetup":
     if not folder.is_dir():
         raise NoSuchReader(alias)
     return read_setup(folder)
+
+
+def _mapping(source: str, path: Path | None) -> str:
+    """The text of an MQTT meter's mapping. Raises NothingGiven, OptionWithoutEffect, UnreadableFile, BadMapping."""
+    if source != "mqtt":
+        if path is not None:
+            raise OptionWithoutEffect("--mapping", "only MQTT has topics")
+        return ""
+    if path is None:
+        raise NothingGiven("which topics hold the registers", "--mapping FILE (docs/metering.md, MQTT)")
+    from lindenstrom.metering.formats.mqttmapping import mapping_text, parse_mapping
+
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
+        raise UnreadableFile(path, "a mapping in TOML") from None
+    return mapping_text(parse_mapping(content))
 
 
 def _free_position(setup: "ReaderSetup") -> int:

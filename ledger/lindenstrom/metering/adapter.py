@@ -214,6 +214,12 @@ class Adapter:
             self._desk(), path, now=now, position=position, device=device, form=form, layout=layout, progress=progress
         )
 
+    def note_received(self, position: int, time_ms: int) -> None:
+        """Name the built days that a live reading of this time may complete; imports do so themselves."""
+        meter = self._meter(position, time_ms, Source.SML, Source.DSMR, Source.MQTT)
+        with self._lock():
+            self._note_late(meter, [time_ms])
+
     def _desk(self) -> importing.Desk:
         return importing.Desk(
             folder=self.folder,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from lindenstrom.metering.adapter import Adapter
 from lindenstrom.metering.config import AdapterConfig, ConfigError, MeterPlace
@@ -13,6 +13,9 @@ from lindenstrom.metering.listening import Ear
 from lindenstrom.metering.setup import MeterSetup, ReaderSetup, Source
 from lindenstrom.metering.shelf import STREAMS, Shelf
 from lindenstrom.metering.sources import FileSource, LiveSource, SerialSource, TcpSource
+
+if TYPE_CHECKING:
+    from lindenstrom.metering.homeassistant import HomeAssistantFeed
 
 KINDS = {"sml": Kind.SML, "dsmr": Kind.DSMR, "mqtt": Kind.MQTT}
 BAUD = {Kind.SML: 9600, Kind.DSMR: 115_200}
@@ -119,6 +122,26 @@ class Assembly:
         client = dict(first.place.options).get("client", f"lindenstrom-{self._config.reader}")
         meters: Mapping[int, MeterMapping] = {place.position: self.mappings[place.position] for place in places}
         return MqttSource(broker=broker, client=client, meters=meters)
+
+    def feed(self) -> HomeAssistantFeed | None:
+        """What tells Home Assistant, if it is asked for."""
+        told = self._config.home_assistant
+        if told is None:
+            return None
+        from lindenstrom.metering.homeassistant import HomeAssistantFeed
+        from lindenstrom.metering.mqttlink import Broker
+
+        return HomeAssistantFeed(
+            broker=Broker(
+                host=told.host, port=told.port, user=told.user, password_file=told.password_file, tls=told.tls,
+                ca_file=told.ca_file,
+            ),
+            client=f"lindenstrom-{self._config.reader}-feed",
+            mailbox=self._config.mailbox,
+            member=told.member,
+            prefix=told.prefix,
+            removes=told.remove,
+        )  # fmt: skip
 
     def _refuse(self, number: int, key: str, what: str, remedy: str) -> NoReturn:
         raise ConfigError(self._config.path, f"[[meter]] {number}.{key}", what, remedy)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import re
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -90,15 +90,17 @@ class Inbox:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HomeAssistant:
-    """The broker that is told yesterday's share; none if host is empty."""
+    """The broker that is told what came of a member's newest settled day."""
 
-    host: str = ""
-    port: int = 1883
-    user: str = ""
-    password_file: Path | None = None
-    ca_file: Path | None = None
-    tls: bool = False
-    member: int | None = None
+    host: str
+    port: int
+    user: str
+    password_file: Path | None
+    tls: bool
+    ca_file: Path | None
+    member: int
+    prefix: str
+    remove: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +125,7 @@ class AdapterConfig:
     reserve_bytes: int = 50 << 20
     clock_wait_s: int = 600
     log_level: str = "info"
-    home_assistant: HomeAssistant = field(default_factory=HomeAssistant)
+    home_assistant: HomeAssistant | None = None
 
 
 def load_config(path: Path) -> AdapterConfig:
@@ -217,17 +219,20 @@ def _meter(table: _Table) -> MeterPlace:
     )
 
 
-def _home_assistant(table: _Table) -> HomeAssistant:
+def _home_assistant(table: _Table) -> HomeAssistant | None:
     if not table.given:
-        return HomeAssistant()
+        return None
+    tls = table.flag("tls", default=False)
     return HomeAssistant(
         host=table.text("host"),
-        port=table.whole("port", 1883, 1, 65_535),
+        port=table.whole("port", 8883 if tls else 1883, 1, 65_535),
         user=table.text("user", ""),
         password_file=table.optional_path("password_file"),
+        tls=tls,
         ca_file=table.optional_path("ca_file"),
-        tls=table.flag("tls", default=False),
-        member=table.number("member", None, 0, 2**32 - 1),
+        member=table.whole("member", None, 0, 2**32 - 1),
+        prefix=table.text("prefix", "homeassistant", _ALIAS),
+        remove=table.flag("remove", default=False),
     )
 
 

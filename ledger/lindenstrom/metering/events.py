@@ -1,6 +1,6 @@
 """The adapter's log: one event a line on stderr, logfmt, without readings, names, metering points or meter numbers.
 
-    time=2026-11-23T20:24:01Z level=info event=source-open source=/dev/ttyUSB0
+    time=2026-11-23T20:24:01Z level=info event=open source=/dev/ttyUSB0
 
 What a value may be is decided here, in one place: names of things that the owner configured, positions, days, counts,
 names of classes of errors. A text from outside, of an exception or a device, never gets in.

@@ -16,7 +16,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from lindenstrom.errors import CouldNotCheck
 from lindenstrom.metering.clock import Clock
@@ -28,7 +28,7 @@ from lindenstrom.metering.listening import Ear, Heard
 from lindenstrom.metering.notify import notify, watchdog_s
 from lindenstrom.metering.recorder import Recorder
 from lindenstrom.metering.settling import Round, trouble
-from lindenstrom.metering.sources import LiveSource
+from lindenstrom.metering.sources import LiveSource, Sink
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 120.0
 FIRST_RETRY_S, LONGEST_RETRY_S = 60.0, 3600.0
@@ -40,7 +40,17 @@ SPREAD_S = 600
 SILENT_S = 900
 """A source without a telegram for so long is named in the health."""
 STOP_S = 8.0
+FEED = "homeassistant"
 RUN_LOCK = ".running.lock"
+
+
+class Feed(Protocol):
+    """Something that tells others what came of the days, as long as the adapter runs."""
+
+    @property
+    def name(self) -> str: ...
+
+    async def run(self, stop: asyncio.Event, /) -> None: ...
 
 
 class AlreadyRunning(CouldNotCheck):
@@ -65,12 +75,14 @@ class Runner:
         next_midnight: Callable[[int], int],
         log: EventLog,
         spread: int = 0,
+        feed: Feed | None = None,
     ) -> None:
         """ears: by position. next_midnight: unix time → the end of the community's day. spread: the reader's index."""
         self._config, self._sources, self._ears = config, sources, ears
         self._recorder, self._clock, self._settle = recorder, clock, settle
         self._next_midnight, self._log = next_midnight, log
         self._spread_s = spread * 37 % SPREAD_S
+        self._feed = feed
         self._began = time.monotonic()
         self._heard = {position: Heard() for source in sources for position in source.positions}
         self._open: dict[str, str] = dict.fromkeys((source.name for source in sources), "not open yet")
@@ -87,7 +99,9 @@ class Runner:
             written = asyncio.Event()
             # the sources end first: the recorder writes what they leave behind
             recorder = asyncio.create_task(self._recorder.run(written, stop))
-            tasks = [asyncio.create_task(self._listen(source, stop)) for source in self._sources]
+            tasks = [asyncio.create_task(self._keep_open(s.name, _to(s, self.take), stop)) for s in self._sources]
+            if self._feed is not None:
+                tasks.append(asyncio.create_task(self._keep_open(FEED, self._feed.run, stop)))
             tasks += [asyncio.create_task(self._rounds(stop)), asyncio.create_task(self._watchdog(stop))]
             self._log.event("started", sources=len(self._sources), health_port=self.port)
             notify("READY=1")
@@ -115,20 +129,20 @@ class Runner:
             self._log.event("meter-locked", "warning", position=position)
         return done
 
-    async def _listen(self, source: LiveSource, stop: asyncio.Event) -> None:
-        """Keep a source open."""
+    async def _keep_open(self, name: str, run: Callable[[asyncio.Event], Awaitable[None]], stop: asyncio.Event) -> None:
+        """Keep a source, or the feed, open."""
         pause = FIRST_PAUSE_S
         while not stop.is_set():
             began = time.monotonic()
-            self._open[source.name] = ""
-            self._log.event("source-open", source=source.name)
+            self._open[name] = ""
+            self._log.event("open", source=name)
             try:
-                await source.run(self.take, stop)
+                await run(stop)
             except Exception as error:  # noqa: BLE001 - whatever a device or broker does must not end the process
-                self._open[source.name] = type(error).__name__
-                self._log.failure("source-lost", error, source=source.name)
+                self._open[name] = type(error).__name__
+                self._log.failure("lost", error, source=name)
             else:
-                self._open[source.name] = "closed"
+                self._open[name] = "closed"
             if time.monotonic() - began > STEADY_S:
                 pause = FIRST_PAUSE_S
             if not stop.is_set():
@@ -176,6 +190,8 @@ class Runner:
         sources = [self._source_health(s, position) for s in self._sources for position in s.positions]
         found, recorder = self._round, self._recorder
         problems = [f"position {s['position']}: {s['state']}" for s in sources if s["state"] != "fine"]
+        if self._feed is not None and self._open.get(FEED):
+            problems.append(f"{FEED}: {self._open[FEED]}")
         problems += [f"journal: {recorder.problem}"] if recorder.problem else []
         problems += [f"clock: {recorder.doubt.value}"] if recorder.doubt else []
         problems += sorted({f"{t.step}: {t.error}" for t in found.troubles}) if found else []
@@ -229,6 +245,10 @@ class Runner:
             "received_bytes_total": heard.received_bytes,
             "meter_locked": heard.locked,
         }
+
+
+def _to(source: LiveSource, sink: Sink) -> Callable[[asyncio.Event], Awaitable[None]]:
+    return lambda stop: source.run(sink, stop)
 
 
 def _age_s(now_ms: int, then_ms: int) -> int | None:

@@ -6,19 +6,31 @@ over, by the machine's clock; the rest waits. Everything can be repeated at any 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from lindenstrom.core.calendar import date_of
 from lindenstrom.errors import CouldNotCheck, LindenstromError
 from lindenstrom.metering.adapter import Adapter, Anchorer
+from lindenstrom.metering.config import Inbox
+from lindenstrom.metering.errors import StorageError
 from lindenstrom.metering.events import said
+from lindenstrom.metering.setup import MeterSetup, Source
 from lindenstrom.signing import Curve
 
 if TYPE_CHECKING:
     from lindenstrom.metering.sender import Settled
+
+
+RESUMED = ".resumed"
+STREAM_SUFFIXES = {Source.SML: ".sml", Source.DSMR: ".dsmr", Source.MQTT: ".mqtt"}
+TAKEN, UNFIT = "taken", "unfit"
+STILL_WRITTEN_S = 30
+"""A file that changed so lately may still be on its way."""
 
 
 class RoundFailed(CouldNotCheck):
@@ -108,6 +120,26 @@ class Duties:
                 troubles.append(trouble(date_of(window).isoformat(), error))
         return tuple(out), tuple(troubles)
 
+    def resume(self, now: int) -> None:
+        """Once a day: name the built days that lack a meter which is heard again; its registers tell what they missed.
+
+        A day that went out without a meter is corrected as soon as readings on both sides are there.
+        """
+        adapter = self.adapter
+        today = adapter.setup.zone.window_at(now)
+        mark = adapter.folder / RESUMED
+        if mark.exists() and mark.read_text(encoding="ascii") == str(today):
+            return
+        for meter in adapter.setup.live(today):
+            if meter.source in STREAM_SUFFIXES and self._is_heard(meter, now):
+                adapter.note_received(meter.position, now * 1000)
+        mark.write_text(str(today), encoding="ascii")
+
+    def _is_heard(self, meter: MeterSetup, now: int) -> bool:
+        day = datetime.fromtimestamp(now, tz=UTC).date()
+        names = [f"{at}{STREAM_SUFFIXES[meter.source]}" for at in (day, day - timedelta(days=1))]
+        return any((self.adapter.shelf(meter).folder / name).exists() for name in names)
+
     def due(self, now: int) -> list[int]:
         """Windows with something to build, correct, sign or hand over, oldest first."""
         corrections = self.adapter.correctable()
@@ -141,6 +173,44 @@ class Duties:
 def trouble(step: str, error: BaseException) -> Trouble:
     """A failure as a round reports it."""
     return Trouble(step=step, error=type(error).__name__, message=said(error))
+
+
+def take_files(adapter: Adapter, inboxes: Sequence[Inbox], now: int) -> tuple[int, tuple[Trouble, ...]]:
+    """Import what lies in the inboxes, and put each file aside; how many were taken, and what was wrong with others."""
+    taken, troubles = 0, []
+    for number, inbox in enumerate(inboxes, 1):
+        try:
+            files = sorted(path for path in inbox.folder.iterdir() if _is_ready(path))
+        except OSError as error:
+            troubles.append(trouble(f"inbox {number}", error))
+            continue
+        for path in files:
+            try:
+                adapter.import_file(path, now=now, position=inbox.position)
+            except LindenstromError as error:
+                # the disk's or the network's fault: the file waits for another time
+                if not isinstance(error, StorageError):
+                    _put_aside(path, UNFIT)
+                troubles.append(Trouble(step=f"inbox {number}", error=type(error).__name__, message=""))
+                continue
+            _put_aside(path, TAKEN)
+            taken += 1
+    return taken, tuple(troubles)
+
+
+def _is_ready(path: Path) -> bool:
+    return path.is_file() and not path.name.startswith(".") and time.time() - path.stat().st_mtime > STILL_WRITTEN_S
+
+
+def _put_aside(path: Path, name: str) -> None:
+    folder = path.parent / name
+    folder.mkdir(mode=0o700, exist_ok=True)
+    target = folder / path.name
+    for number in range(1, 1000):
+        if not target.exists():
+            break
+        target = folder / f"{path.stem}-{number}{path.suffix}"
+    path.rename(target)
 
 
 def send(adapter: Adapter, way: Way) -> tuple[tuple[str, ...], tuple[Trouble, ...]]:
