@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 RESUMED = ".resumed"
 STREAM_SUFFIXES = {Source.SML: ".sml", Source.DSMR: ".dsmr", Source.MQTT: ".mqtt"}
 TAKEN, UNFIT = "taken", "unfit"
+RECENT_WINDOWS = 45
+"""Days that are tried although no journal is of them: readings on both sides of a gap may still come."""
 STILL_WRITTEN_S = 30
 """A file that changed so lately may still be on its way."""
 
@@ -140,12 +142,22 @@ class Duties:
         names = [f"{at}{STREAM_SUFFIXES[meter.source]}" for at in (day, day - timedelta(days=1))]
         return any((self.adapter.shelf(meter).folder / name).exists() for name in names)
 
+    def _has_data(self, window: int) -> bool:
+        """Whether any meter's journals have a file of about the day."""
+        day = date_of(window)
+        about = [(day + timedelta(days=off)).isoformat() for off in (-1, 0, 1)]
+        names = tuple({*about, *(f"{at[:7]}." for at in about)})
+        shelves = (self.adapter.shelf(meter).folder for meter in self.adapter.setup.live(window))
+        return any(path.name.startswith(names) for folder in shelves for path in folder.iterdir())
+
     def due(self, now: int) -> list[int]:
         """Windows with something to build, correct, sign or hand over, oldest first."""
         corrections = self.adapter.correctable()
         entries = {entry.window: entry for entry in self.adapter.outbox.entries()}
         under_way = [window for window, entry in entries.items() if not entry.delivered]
-        return sorted({*corrections, *under_way, *self.unbuilt(now)})
+        recent = self.adapter.setup.zone.window_at(now) - RECENT_WINDOWS
+        unbuilt = [window for window in self.unbuilt(now) if window >= recent or self._has_data(window)]
+        return sorted({*corrections, *under_way, *unbuilt})
 
     def unbuilt(self, now: int) -> list[int]:
         """Windows that are over, with a meter, and not built."""
@@ -161,7 +173,9 @@ class Duties:
         if window in adapter.correctable():
             entry = adapter.correct(window).entry
         else:
-            partial = now >= adapter.setup.zone.window_end(window) + self.partial_from_s
+            closing = now >= adapter.setup.zone.window_end(window) + self.partial_from_s
+            # a day of which nothing is known is the operator's to replace: no empty root stands for it
+            partial = closing and self._has_data(window)
             entry = adapter.build(window, now=now, partial=partial).entry
         if entry is None or entry.delivered:
             return False
