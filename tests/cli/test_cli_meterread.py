@@ -174,7 +174,8 @@ SAMPLES = Path(__file__).resolve().parents[3] / "shared" / "samples"
 REAL = {
     "sml/*with_PIN.bin": 0, "sml/*without_PIN.bin": 6, "sml/EasyMeter*": 6, "sml/EMH*": 0, "sml/eBZ*": 6,
     "sml/ITRON*": 0, "sml/ISKRA_MT175*": 0, "sml/DZG*": 0, "dsmr/*.txt": 0, "mscons/*40_*": 0, "mscons/*41_*": 0,
-    "mscons/*42_*": 6, "mscons/MSCONS_TL_SAMPLE01.txt": 6, "taf7/IF_*": 0, "taf7/taf7_oml*": 6, "taf7/result_single*": 0,
+    "mscons/*42_*": 6, "mscons/MSCONS_TL_SAMPLE01.txt": 6,
+    "taf7/IF_*": 0, "taf7/taf7_oml*": 6, "taf7/result_single*": 0,
     "taf7/Lieferanten*": 5, "ocmf/VW*": 0, "ocmf/*kcp30.xml": 0, "ocmf/*fail.xml": 6, "ocmf/OCMF*": 0, "ocmf/2021*": 6,
     "ocmf/edl*": 6, "ocmf/valid*": 6, "ocmf/signature*": 6, "load15min/*.csv": 6,
 }  # fmt: skip
