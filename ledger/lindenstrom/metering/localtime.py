@@ -16,6 +16,7 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+FIRST_YEAR, LAST_YEAR = 1970, 2199
 ABSENT = "a time that does not exist on that day"
 UNKNOWN_HALF = "a time that exists twice on that day, and nothing says which is meant"
 _DIRECTIVES = {
@@ -23,7 +24,7 @@ _DIRECTIVES = {
     "H": r"(?P<hour>\d{1,2})", "M": r"(?P<minute>\d{2})", "S": r"(?P<second>\d{2})(?:[.,]0+)?",
     "h": r"(?P<half>[AaBb]?)", "z": r"(?P<offset>Z|[+-]\d{2}:?\d{2})", "%": "%",
 }  # fmt: skip
-_OFFSET = re.compile(r"([+-])(\d{2}):?(\d{2})", re.ASCII)
+_OFFSET = re.compile(r"([+-])(0\d|1[0-4]):?([0-5]\d)", re.ASCII)
 
 
 class Half(StrEnum):
@@ -106,11 +107,8 @@ def instants(local: datetime, zone: tzinfo) -> tuple[int, ...]:
     found = set()
     for fold in (0, 1):
         aware = local.replace(tzinfo=zone, fold=fold)
-        try:
-            instant = aware.astimezone(UTC)
-            shown = instant.astimezone(zone).replace(tzinfo=None, fold=0)
-        except OverflowError:
-            continue
+        instant = aware.astimezone(UTC)
+        shown = instant.astimezone(zone).replace(tzinfo=None, fold=0)
         if shown == local:
             found.add((instant - EPOCH) // timedelta(seconds=1))
     return tuple(sorted(found))
@@ -143,17 +141,19 @@ def _label(parts: dict[str, str]) -> Label | None:
     year = int(parts["year"]) if "year" in parts else 2000 + int(parts["short"])
     hour, minute, second = (int(parts.get(name) or 0) for name in ("hour", "minute", "second"))
     ends_day = (hour, minute, second) == (24, 0, 0)
+    if not FIRST_YEAR <= year <= LAST_YEAR:
+        return None
     try:
         day = datetime(year, int(parts["month"]), int(parts["day"]))  # noqa: DTZ001 - as the clock on the wall shows it
         local = day.replace(hour=0 if ends_day else hour, minute=minute, second=second)
         local += timedelta(days=ends_day)
-    except (ValueError, OverflowError):
+    except ValueError:
         return None
     half = {"a": Half.SUMMER, "b": Half.WINTER}.get((parts.get("half") or "").lower())
     offset_s = None
     if "offset" in parts:
-        match = _OFFSET.fullmatch(parts["offset"])
-        offset_s = 0
-        if match:
-            offset_s = (int(match[2]) * 3600 + int(match[3]) * 60) * (-1 if match[1] == "-" else 1)
+        match = _OFFSET.fullmatch(parts["offset"].replace("Z", "+00:00"))
+        if match is None:
+            return None
+        offset_s = (int(match[2]) * 3600 + int(match[3]) * 60) * (-1 if match[1] == "-" else 1)
     return Label(local=local, offset_s=offset_s, half=half)

@@ -167,6 +167,8 @@ def test_labels(label: str, time: str, begin: str) -> None:
     [
         ("13/02/2026 00:00;1", Problem.BAD_TIME, "line 2"),
         ("32.01.2026 00:00;1", Problem.BAD_TIME, "form"),
+        ("01.01.0001 00:00;1", Problem.BAD_TIME, "form"),
+        ("31.12.9999 24:00;1", Problem.BAD_TIME, "form"),
         ("01.01.2026 00:00;-1", Problem.BAD_VALUE, "line 2, column 'Wert'"),
         ("01.01.2026 00:00;1.5", Problem.BAD_VALUE, ""),
         ("01.01.2026 00:00;1e3", Problem.BAD_VALUE, ""),
@@ -379,6 +381,7 @@ def test_whatever_comes_nothing_is_raised(noise: bytes, at: int, drop: int) -> N
         (OWN.format(time='begin = "Zeit"\nformat = "%d.%m."\nzone = "UTC"', value=""), "time.format"),
         (OWN.format(time='begin = "Zeit"\nformat = "%d.%m.%Y"', value=""), "time.zone"),
         (OWN.format(time='begin = "Zeit"\nformat = "%d.%m.%Y"\nzone = "Europe/Bärlin"', value=""), "time.zone"),
+        (OWN.format(time='begin = "Zeit"\nformat = "%d.%m.%Y"\nzone = "+25:00"', value=""), "time.zone"),
         (OWN.format(time=LOCAL + '\nautumn = "column"', value=""), "time.autumn"),
         (OWN.format(time=LOCAL + '\nautum = "order"', value=""), "time.autum: not a field"),
         (OWN.format(time=LOCAL, value='unit = "kw"'), "value.unit"),

@@ -103,7 +103,8 @@ def _file(stream: BinaryIO, layout: Layout | None) -> Iterator[Observation]:
                 yield Observation(format=NAME, position=0, problem=Problem.NO_READINGS, detail=detail)
                 return
             yield from _rows(chosen, file.schema_arrow, file.iter_batches(batch_size=ROWS_AT_ONCE))
-        except (arrow.ArrowException, OSError) as error:
+        except (arrow.ArrowException, OSError, ValueError, TypeError, LookupError, MemoryError) as error:
+            # a damaged file lets the library stumble in many ways
             detail = f"damaged: {type(error).__name__}"
             yield Observation(format=NAME, position=0, problem=Problem.DAMAGED_FRAME, detail=detail)
 
