@@ -22,8 +22,9 @@ SHARING = (*DIRECT, "clearing", "invariants_day", "against_reference")
 JUDGING = (*SHARING, "changes", "replacement", "bundle_vectors", "second_verifier", "refutability", "verify_with_chain")
 # Who tests what: the tests that are near enough to be run hundreds of times. What is left out can only kill more.
 TESTS = {"clearing": SHARING, "levels": SHARING, "allocation": SHARING, "levelcheck": ("refutation",)} | dict.fromkeys(
-    ("bundles", "changes", "refutation", "replacement", "verification"), JUDGING
+    ("changes", "refutation", "replacement", "verification"), JUDGING
 )
+TESTS["bundles"] = (*DIRECT, "bundle_fields", "bundle_vectors")
 SETTINGS = """\
 [mutmut]
 source_paths=
@@ -44,7 +45,7 @@ pytest_add_cli_args=
     tests/core/test_docs_formats.py::test_the_protocol_names_tests_that_exist
 pytest_add_cli_args_test_selection=
 {tests}
-timeout_multiplier=4
+timeout_multiplier=2
 """
 
 
