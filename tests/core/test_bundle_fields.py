@@ -91,8 +91,8 @@ def check_number(bundle: dict[str, Any], path: Path_) -> None:
         return
     read(bundle, path, 2**bits - 1)
     read(bundle, path, 0)
-    for value in (2**bits, -1, True, False, None, "1", 1.0):
-        refused(bundle, path, value, NUMBER.format(bits))
+    for wrong in (2**bits, -1, True, False, None, "1", 1.0):
+        refused(bundle, path, wrong, NUMBER.format(bits))
 
 
 def check_text(bundle: dict[str, Any], path: Path_, value: str) -> None:
