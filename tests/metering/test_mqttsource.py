@@ -3,6 +3,10 @@
 import asyncio
 import gc
 import json
+import os
+import random
+import subprocess
+import sys
 import time
 import warnings
 from collections.abc import Awaitable, Callable, Iterator
@@ -18,11 +22,12 @@ from tests.support.mosquitto import HOST, Mosquitto, certificate_lines, mosquitt
 from lindenstrom.metering import mqttsource
 from lindenstrom.metering.formats.mqtt import LATE
 from lindenstrom.metering.formats.mqttmapping import parse_mapping
-from lindenstrom.metering.journal import Kind, Record
+from lindenstrom.metering.journal import Kind, Record, read_journal
 from lindenstrom.metering.mqttlink import BadPasswordFile, Broker, Link
 from lindenstrom.metering.mqttsource import MqttSource
 from lindenstrom.metering.sources import NotTaken, SourceLost
-from lindenstrom.metering.timeline import message_of
+from lindenstrom.metering.timeline import message_of, register_timeline
+from metering.mqtt_process import MAPPING
 
 pytestmark = [
     pytest.mark.integration,
@@ -289,3 +294,53 @@ def test_a_user_that_may_not_write_its_mark_is_told(tmp_path: Path) -> None:
             asyncio.run(source(made.port).run(Kept(), asyncio.Event()))
     finally:
         made.stop()
+
+
+def test_kills_between_receipt_and_acknowledgment_lose_nothing(broker: Mosquitto, tmp_path: Path) -> None:
+    """Values are published while the listening process is killed again and again: each is in the journal."""
+    folder, chance = tmp_path / "home", random.Random(5)
+    folder.mkdir()
+    here = Path(__file__).parent
+    places = os.pathsep.join(str(here.parents[1] / name) for name in ("contracts", "ledger"))
+    command = [sys.executable, str(here / "mqtt_process.py"), str(folder), str(broker.port)]
+    sent: list[str] = []
+
+    def journaled() -> set[str]:
+        found = [message_of(one) for path in folder.glob("journals/*/*.mqtt") for one in read_journal(path)]
+        return {payload.decode() for _, payload in found}
+
+    def started() -> subprocess.Popen[bytes]:
+        return subprocess.Popen(command, env={**os.environ, "PYTHONPATH": places}, stderr=subprocess.DEVNULL)
+
+    def connected() -> None:
+        # the session is there once the broker has seen the client: then nothing that is published passes it by
+        deadline = time.monotonic() + 30
+        while "0.5" not in journaled():
+            publish(broker.port, "0.5")
+            assert time.monotonic() < deadline
+
+    process = started()
+    try:
+        connected()
+        for _ in range(4):
+            for _ in range(10):
+                sent.append(f"{len(sent) + 1}.25")
+                publish(broker.port, sent[-1])
+                time.sleep(chance.random() * 0.03)
+            process.kill()
+            process.wait(10)
+            process = started()
+        deadline = time.monotonic() + 30
+        while not set(sent) <= journaled() and time.monotonic() < deadline:
+            time.sleep(0.1)
+    finally:
+        process.kill()
+        process.wait(10)
+    assert set(sent) - journaled() == set()
+    (path,) = folder.glob("journals/*/*.mqtt")
+    now = [message_of(one) for one in read_journal(path) if not message_of(one)[0].startswith(LATE)]
+    found = register_timeline(read_journal(path), mapping=MAPPING)
+    values = [one.registers.import_mwh for one in found.samples]
+    # what waited is no reading of now, and what came twice fell nowhere
+    assert values == sorted(values)
+    assert len(now) >= 1
