@@ -136,6 +136,14 @@ def test_every_quarter_hour_of_every_day_comes_back(day: date, end: bool) -> Non
     assert [o.time_ms for o in found] == [int(slot.timestamp()) * 1000 for slot in slots]
 
 
+@pytest.mark.parametrize(("offset", "fine"), [("+0200", True), ("-12:00", True), ("+14:00", True), ("Z", True),
+                                              ("+32:00", False), ("+02:75", False), ("-23:59", False)])  # fmt: skip
+def test_an_offset_that_no_clock_has_is_no_time(offset: str, fine: bool) -> None:
+    found = one(f"2026-06-01T12:00:00{offset};1", time='begin = "Zeit"\nformat = "%Y-%m-%dT%H:%M:%S%z"')
+    assert (found.problem is None) == fine
+    assert zone_named("+32:00") is None
+
+
 def test_the_missing_hour_in_spring() -> None:
     found = read("29.03.2026 01:45;1\n29.03.2026 02:00;0,000\n29.03.2026 02:15;\n29.03.2026 03:00;1\n")
     assert [when(o) for o in found] == ["2026-03-29T00:45:00Z", "2026-03-29T01:00:00Z"]

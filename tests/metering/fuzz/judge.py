@@ -85,12 +85,15 @@ def label_stands(one: Observation, window: bytes) -> bool:
         return True
     if iso_time_stands(one, window):
         return True
+    window = re.sub(rb"(?<!\d)(\d)(?=:\d\d|[T./-])", rb"0\1", window)  # hour, day and month may have one digit
+    if iso_time_stands(one, window):
+        return True
     moment = EPOCH + timedelta(milliseconds=one.time_ms)
     for label in (moment + timedelta(hours=hours, minutes=minutes) for hours in (0, 1, 2) for minutes in (0, 15)):
         days = (f"{label:%d.%m.%Y}", f"{label:%d-%m-%Y}", f"{label:%d/%m/%Y}", f"{label:%Y-%m-%d}")
         if any(day.encode() in window for day in days) and f"{label:%H:%M}".encode() in window:
             return True
-    return False
+    return b"24:00" in window  # the end of the day before
 
 
 def telegram_stands(one: Observation, data: bytes) -> bool:
