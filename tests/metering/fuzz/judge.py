@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 
-from lindenstrom.core.packs import MAX_REGISTER_MWH, MAX_SLOT_MWH
+from lindenstrom.core.packs import MAX_REGISTER_MWH, MAX_SLOT_MWH, Status
 from lindenstrom.metering.observation import OBIS_FORM, Observation
 
 DECIMAL = re.compile(rb"\d+(?:[.,]\d*)?(?:[eE][+-]?\d{1,3})?")
@@ -52,6 +52,8 @@ def decimals(window: bytes) -> Iterator[Fraction]:
 def number_stands(one: Observation, window: bytes, *factors: Fraction | int) -> bool:
     """Whether a number in the window, in one of the units, floored, is the accepted energy or power."""
     value = one.energy_mwh if one.energy_mwh is not None else abs(one.power_mw or 0)
+    if one.status is Status.MISSING and value == 0:
+        return True
     return any(int(number * factor) == value for number in decimals(window) for factor in factors)
 
 
