@@ -234,6 +234,7 @@ class _Taking:
         self._unused: Counter[str] = Counter()
         self._added = self._late = self._outside = self._older = 0
         self._days: set[int] = set()
+        self._windows: dict[int, int] = {}  # slot → local day
 
     @property
     def any_taken(self) -> bool:
@@ -343,10 +344,13 @@ class _Taking:
         built, gone = _built(desk), desk.outbox.erasures()
         by_meter: dict[MeterSetup, dict[Direction, Values]] = {}
         homes: dict[int, MeterSetup | None] = {}
+        windows = self._windows
         outside: set[int] = set()
         for direction, values in sides.items():
             for slot, value in values.items():
-                window = desk.window_of(slot)
+                window = windows.get(slot)
+                if window is None:
+                    window = windows[slot] = desk.window_of(slot)
                 if window not in homes:
                     homes[window] = None if month_of(window) in gone else _meter_of(desk, point, window)
                 meter = homes[window]
@@ -358,7 +362,7 @@ class _Taking:
         for meter, values_of in by_meter.items():
             shelf = desk.shelf(meter)
             plan = shelf.plan_profiles(values_of)
-            late = Counter(window for slot in plan.changed if (window := desk.window_of(slot)) in built)
+            late = Counter(window for slot in plan.changed if (window := windows[slot]) in built)
             desk.outbox.add_gaps([_late(window, meter) for window in sorted(late)])
             desk.step("journal profiles")
             shelf.write_profiles(plan)

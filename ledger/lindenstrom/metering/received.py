@@ -95,7 +95,7 @@ class Received:
             months = self._note(name).get("months")
             if months is None:
                 with gzip.open(self._bytes(name), "rb") as stream:
-                    months = months_of(cast(BinaryIO, stream))
+                    months = months_of(cast("BinaryIO", stream))
             if months is None or any(gone(month) for month in months):
                 self._delete(name)
         if self._folder.is_dir():

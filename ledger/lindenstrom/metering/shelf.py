@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
 
@@ -342,6 +343,7 @@ def _months(slots: range) -> list[str]:
     return sorted({_file_name(Kind.INTERVALS, time_ms) for time_ms in days})
 
 
+@lru_cache(maxsize=1 << 14)
 def _file_name(kind: Kind, time_ms: int) -> str:
     if kind is Kind.BREAK:
         return BREAKS
