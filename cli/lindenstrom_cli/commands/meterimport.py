@@ -1,5 +1,6 @@
 """meter import: files of readings into a reader's journals."""
 
+import csv
 import time
 from collections import Counter
 from collections.abc import Iterable
@@ -12,7 +13,7 @@ import click
 from lindenstrom.errors import CouldNotCheck, ExitCode
 from lindenstrom_cli.app import Session, command
 from lindenstrom_cli.catalogue import text
-from lindenstrom_cli.errors import message_and_hint
+from lindenstrom_cli.errors import UnreadableFile, message_and_hint
 from lindenstrom_cli.readers import milliseconds, open_adapter
 from lindenstrom_cli.render import Result, wrapped
 
@@ -67,6 +68,12 @@ class Imported(Result):
     "--layout", "layout_", metavar="NAME|FILE", help="Read tables by this layout: ready-made, or a TOML file."
 )
 @click.option("--received", metavar="TIME", help="When SML telegrams were received (they carry no time of day).")
+@click.option(
+    "--times",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="When each piece of them was: CSV of received_ms,bytes, as `simulate` writes it.",
+)
 def import_(
     session: Session,
     files: tuple[Path, ...],
@@ -76,12 +83,13 @@ def import_(
     form: str,
     layout_: str | None,
     received: str | None,
+    times: Path | None,
 ) -> Imported:
     """Take readings into a reader's journal; importing a file again changes nothing.
 
     Files of any format that `meter read` knows. Each is kept as it came before it is read. Quarter-hours go to the
     meters bound for their metering points; registers, as of TAF 7, to the meter at --position. Of several messages
-    for a quarter-hour the newest counts. With --received: one capture of SML telegrams.
+    for a quarter-hour the newest counts. With --received or --times: one capture of SML telegrams.
     """
     from lindenstrom.metering.layout import find_layout
 
@@ -90,8 +98,10 @@ def import_(
     reports = []
     unread = 0
     for file in files:
-        if position is not None and received is not None:
-            reports.append(adapter.import_sml(position, [(milliseconds(received), file.read_bytes())]))
+        if position is not None and (received is not None or times is not None):
+            data = file.read_bytes()
+            pieces = [(milliseconds(received), data)] if received else _pieces(data, times)
+            reports.append(adapter.import_sml(position, pieces))
             continue
         try:
             with session.bar(file.stat().st_size, text("progress.import")) as progress:
@@ -124,3 +134,23 @@ def import_(
         unused=dict(unused),
         unfit=dict(unfit),
     )
+
+
+def _pieces(data: bytes, times: Path | None) -> list[tuple[int, bytes]]:
+    """Cut a capture into what was received at a time. Raises UnreadableFile."""
+    assert times is not None
+    found: list[tuple[int, bytes]] = []
+    start = 0
+    with times.open(newline="", encoding="ascii", errors="replace") as file:
+        rows = csv.reader(file)
+        if next(rows, None) != ["received_ms", "bytes"]:
+            raise UnreadableFile(times, "a list of receipts (received_ms,bytes)")
+        for row in rows:
+            if len(row) != 2 or not all(field.isascii() and field.isdigit() and len(field) < 16 for field in row):
+                raise UnreadableFile(times, "a list of receipts (received_ms,bytes)")
+            end = start + int(row[1])
+            found.append((int(row[0]), data[start:end]))
+            start = end
+    if start != len(data):
+        raise UnreadableFile(times, "the list of receipts of that capture: their bytes are not as many")
+    return found
