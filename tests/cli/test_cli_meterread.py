@@ -190,3 +190,19 @@ def test_real_files_end_as_they_should(pattern: str) -> None:
         outcome = run(str(path))
         assert outcome.exit_code == REAL[pattern], (path.name, outcome.stderr)
         assert bool(outcome.stdout) == (outcome.exit_code != 5)
+
+
+def test_captured_messages_are_read_by_a_mapping(tmp_path: Path) -> None:
+    log, mapping = tmp_path / "messages.log", tmp_path / "own.toml"
+    log.write_text("2026-10-24T14:00:00+0200 home/meter 17.25\n2026-10-24T14:00:00+0200 home/other on\n")
+    mapping.write_text('[import]\ntopic = "home/meter"\nunit = "kWh"\n')
+    outcome = run("--json", "--mapping", str(mapping), str(log))
+    assert outcome.exit_code == 0
+    (line,) = (json.loads(line) for line in outcome.stdout.splitlines())
+    assert (line["obis"], line["energy_mwh"], line["time"]) == ("1-0:1.8.0", 17_250_000, "2026-10-24T12:00:00Z")
+    assert run(str(log)).exit_code == 5
+    assert run("--mapping", str(mapping), "--format", "sml", str(log)).exit_code == 2
+    mapping.write_text('power = {topic = "home/meter", unit = "W"}\n')
+    refused = run("--mapping", str(mapping), str(log))
+    assert refused.exit_code == 2
+    assert "power alone cannot be settled" in refused.stderr

@@ -341,7 +341,10 @@ def test_an_offset_of_more_than_a_day_is_no_time() -> None:
 
 def test_a_capture_by_a_mapping() -> None:
     mapping = parse_mapping({"import": {"topic": "tele/attic/SENSOR", "path": "ENERGY.Total", "unit": "kWh"}})
-    found = list(mqtt.mapped(io.BytesIO(CAPTURE), mapping))
+    reader = mqtt.Mapped(mapping)
+    assert reader.recognises(CAPTURE)
+    assert not reader.recognises(b"tele/other/SENSOR {}\n")
+    found = list(reader.observations(io.BytesIO(CAPTURE)))
     assert [(one.energy_mwh, one.time_ms) for one in found] == [(3_250_000, None)]
 
 

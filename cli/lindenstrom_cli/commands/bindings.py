@@ -1,6 +1,5 @@
 """meter bind, unbind, list: which meter belongs to whom, and who reads it."""
 
-import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date
@@ -14,7 +13,8 @@ from lindenstrom.core.terms import Binding
 from lindenstrom_cli.app import Session, command
 from lindenstrom_cli.catalogue import text
 from lindenstrom_cli.days import end_day, first_day, shown_last
-from lindenstrom_cli.errors import NoRoom, NoSuchReader, NothingGiven, OptionWithoutEffect, UnreadableFile
+from lindenstrom_cli.errors import NoRoom, NoSuchReader, NothingGiven, OptionWithoutEffect
+from lindenstrom_cli.mappings import mapping_in
 from lindenstrom_cli.render import Result, table
 from lindenstrom_cli.sent import Sent, recorded
 from lindenstrom_cli.types import DATE
@@ -176,13 +176,9 @@ def _mapping(source: str, path: Path | None) -> str:
         return ""
     if path is None:
         raise NothingGiven("which topics hold the registers", "--mapping FILE (docs/metering.md, MQTT)")
-    from lindenstrom.metering.formats.mqttmapping import mapping_text, parse_mapping
+    from lindenstrom.metering.formats.mqttmapping import mapping_text
 
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
-        raise UnreadableFile(path, "a mapping in TOML") from None
-    return mapping_text(parse_mapping(content))
+    return mapping_text(mapping_in(path))
 
 
 def _free_position(setup: "ReaderSetup") -> int:

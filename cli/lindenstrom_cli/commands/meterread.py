@@ -13,16 +13,19 @@ from lindenstrom.core.units import format_kwh
 from lindenstrom.errors import ExitCode, LindenstromError
 from lindenstrom_cli.app import Session, command
 from lindenstrom_cli.catalogue import CATALOGUE, text
-from lindenstrom_cli.errors import message_and_hint
+from lindenstrom_cli.errors import OptionWithoutEffect, message_and_hint
+from lindenstrom_cli.mappings import mapping_in
 from lindenstrom_cli.render import Renderer, Result, Stream, table, wrapped
 from lindenstrom_cli.tally import MeterTally, RegisterTally, Tally
 
 if TYPE_CHECKING:
+    from lindenstrom.metering.formats.mqttmapping import MeterMapping
     from lindenstrom.metering.layout import Layout
     from lindenstrom.metering.observation import Observation, Reader
 
 SHOWN = 10
 STANDARD_INPUT = "-"
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +36,7 @@ class Found(Stream):
     files: tuple[str, ...]
     format: str | None
     layout: "Layout | None"
+    mapping: "MeterMapping | None"
     everything: bool
     renderer: Renderer
     _codes: list[ExitCode] = field(default_factory=list)
@@ -75,14 +79,17 @@ class Found(Stream):
             why_not,
             with_layout,
         )
+        from lindenstrom.metering.formats.mqtt import Mapped
         from lindenstrom.metering.observation import Problem
 
         shown = _shown(name)
         try:
             with _open(name) as stream:
                 source = opened(stream)
-                if self.layout is not None:
-                    reader: Reader | None = with_layout(self.layout, source.head)
+                if self.mapping is not None:
+                    reader: Reader | None = Mapped(self.mapping)
+                elif self.layout is not None:
+                    reader = with_layout(self.layout, source.head)
                 else:
                     reader = format_named(self.format) if self.format else detect(source.head)
                 if reader is None:
@@ -216,14 +223,21 @@ def _watts(power_mw: int) -> str:
     "meter read capture.bin",
     "meter read --json month.mscons | jq .energy_mwh",
     "meter read --layout portal.toml download.csv",
+    "meter read --mapping tasmota.toml messages.log",
 )
 @click.argument("files", metavar="FILE...", nargs=-1, required=True)
 @click.option("--format", "format_", metavar="NAME", help="Take the files for this format, whatever they look like.")
 @click.option(
     "--layout", "layout_", metavar="NAME|FILE", help="Read tables by this layout: ready-made, or a TOML file."
 )
+@click.option(
+    "--mapping", "mapping_", type=FILE, metavar="FILE", help="Read captured MQTT messages by this mapping (TOML)."
+)
 @click.option("--all", "everything", is_flag=True, help="Show every meter, not only the first ten.")
-def read(session: Session, files: tuple[str, ...], format_: str | None, layout_: str | None, everything: bool) -> Found:
+def read(
+    session: Session, files: tuple[str, ...], format_: str | None, layout_: str | None, mapping_: Path | None,
+    everything: bool,
+) -> Found:  # fmt: skip
     """Read meter data, and say what is in it. Needs no community, and changes nothing.
 
     Which formats can be read, docs/metering.md says; which one a file is of is found out by itself, and gzip is
@@ -240,7 +254,12 @@ def read(session: Session, files: tuple[str, ...], format_: str | None, layout_:
         from lindenstrom.metering.layout import find_layout
 
         layout = find_layout(layout_)
-    return Found(files=files, format=format_, layout=layout, everything=everything, renderer=session.renderer)
+    if mapping_ is not None and (format_ or layout_):
+        raise OptionWithoutEffect("--format" if format_ else "--layout", "a mapping is of MQTT messages alone")
+    mapping = mapping_in(mapping_) if mapping_ is not None else None
+    return Found(
+        files=files, format=format_, layout=layout, mapping=mapping, everything=everything, renderer=session.renderer
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -100,9 +100,22 @@ def observations(stream: BinaryIO) -> Iterator[Observation]:
     yield from _read(stream, mapping_of)
 
 
-def mapped(stream: BinaryIO, mapping: MeterMapping) -> Iterator[Observation]:
-    """Read a capture by a mapping; messages of other topics are passed over. Never raises."""
-    yield from _read(stream, lambda topic, _: mapping if mapping.in_topic(topic) else None)
+class Mapped:
+    """Reads captures by a mapping; messages of other topics are passed over."""
+
+    NAME = NAME
+
+    def __init__(self, mapping: MeterMapping) -> None:
+        self._mapping = mapping
+
+    def recognises(self, head: bytes, /) -> bool:
+        """Whether a file has a line that is a message of one of the topics."""
+        messages = [_message(line) for line in head.split(b"\n")]
+        return any(message is not None and self._mapping.in_topic(message.topic) for message in messages)
+
+    def observations(self, stream: BinaryIO, /) -> Iterator[Observation]:
+        """Read a capture. Never raises."""
+        yield from _read(stream, lambda topic, _: self._mapping if self._mapping.in_topic(topic) else None)
 
 
 def _read(stream: BinaryIO, mapping_of: Callable[[str, bytes], MeterMapping | None]) -> Iterator[Observation]:
