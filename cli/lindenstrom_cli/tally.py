@@ -27,6 +27,7 @@ class MeterTally:
     registers: dict[tuple[str, bool], RegisterTally] = field(default_factory=dict)
     intervals: dict[tuple[str, bool], RegisterTally] = field(default_factory=dict)
     powers: dict[str, tuple[int, int]] = field(default_factory=dict)
+    statuses: dict[str, int] = field(default_factory=dict)
     times: tuple[int, int] | None = None
     seconds: tuple[int, int] | None = None
 
@@ -62,6 +63,9 @@ class Tally:
         if o.power_mw is not None:
             low, high = meter.powers.get(o.obis, (o.power_mw, o.power_mw))
             meter.powers[o.obis] = min(low, o.power_mw), max(high, o.power_mw)
+        if o.span_s and o.status is not None:
+            name = o.status.name.lower()
+            meter.statuses[name] = meter.statuses.get(name, 0) + 1
         if o.energy_mwh is not None:
             _count_energy(meter.intervals if o.span_s else meter.registers, o, o.energy_mwh)
 

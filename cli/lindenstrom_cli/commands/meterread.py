@@ -167,6 +167,9 @@ def _summary(name: str, tally: Tally, shown: int | None) -> Iterator[str]:
 def _meter(found: MeterTally) -> Iterator[str]:
     yield from _rows(found.registers.values(), "read.first", "read.last", _register_row)
     yield from _rows(found.intervals.values(), "read.sum", None, _interval_row)
+    if found.statuses:
+        counts = ", ".join(f"{count} {text(f'status.{name}')}" for name, count in found.statuses.items())
+        yield text("read.quality", counts=counts)
     for obis, (low_mw, high_mw) in found.powers.items():
         yield text("read.power", obis=obis, low=_watts(low_mw), high=_watts(high_mw))
     if found.times is not None:

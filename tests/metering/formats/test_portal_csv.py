@@ -193,6 +193,12 @@ def test_refused(line: str, problem: Problem, said: str) -> None:
     assert not any(digits in found.detail for digits in ("1.5", "1e3", "4295", "0000001"))
 
 
+def test_two_values_for_one_time() -> None:
+    found = read("01.01.2026 00:00;1\n01.01.2026 00:15;2\n01.01.2026 00:00;1\n01.01.2026 00:15;3\n")
+    assert [o.problem for o in found] == [None, None, None, Problem.CONFLICTING_VALUES]
+    assert "line 5, column 'Wert': another value for this time stands in line 3" in found[3].detail
+
+
 def test_hours_are_never_taken_for_quarter_hours() -> None:
     found = read("".join(f"01.01.2026 {hour:02d}:00;1\n" for hour in range(5)))
     assert {(o.problem, o.span_s) for o in found} == {(Problem.NOT_QUARTER_HOURLY, 3600)}

@@ -16,6 +16,8 @@ from lindenstrom.metering.observation import OBIS_FORM, QUARTER_HOUR_S, Observat
 
 LOOKED_AHEAD = 400
 """Rows by which the step of a file is found out, and so whether it is of quarter-hours."""
+REMEMBERED = 200_000
+"""Values, over all series, among which two for one time are noticed."""
 SECONDS_PER_HOUR = 3600
 _REACTIVE = re.compile(r"k?varh|kvah|vah", re.IGNORECASE)
 _EXCEL_TEXT = re.compile(r'="?([^"]*)"?')
@@ -141,6 +143,7 @@ class RowReader:
     def __init__(self, bound: Bound, format_name: str, step_s: int) -> None:
         self._bound, self._format, self._step_s = bound, format_name, step_s
         self._previous: dict[tuple[str, str], int] = {}
+        self._recent: dict[tuple[str, str], dict[int, tuple[tuple[int | None, Status | None], int]]] = {}
 
     def read(self, row: Sequence[str], position: int, line: int) -> Iterator[Observation]:
         """Yield what a row says. `line` is named where something is wrong with it."""
@@ -182,6 +185,8 @@ class RowReader:
             found = (Problem.NOT_ACTIVE_ENERGY, f"{where}: neither energy drawn nor fed in")
         elif problem is None and not cell.value.register and not _is_quarter_hour(begin, span_s):
             found = (Problem.NOT_QUARTER_HOURLY, f"line {line}: {span_s} s long, or not at a quarter-hour")
+        elif begin is not None and (other := self._differs((meter, obis), begin, (energy_mwh, status), line)):
+            found = (Problem.CONFLICTING_VALUES, f"{where}: another value for this time stands in line {other}")
         problem, detail = found
         return Observation(
             format=self._format,
@@ -242,6 +247,19 @@ class RowReader:
         if begin_text and end_text and step_s and cell.slot is None:
             step_s = _length(times, label, times.parse(end_text), step_s)
         return begin, step_s, ""
+
+    def _differs(
+        self, series: tuple[str, str], begin: int, value: tuple[int | None, Status | None], line: int
+    ) -> int | None:
+        """Remember a value; return the line that had another one for the same time, as far back as is remembered."""
+        recent = self._recent.setdefault(series, {})
+        known = recent.get(begin)
+        if known is not None:
+            return known[1] if known[0] != value else None
+        recent[begin] = value, line
+        if len(recent) > max(4, REMEMBERED // len(self._recent)):
+            del recent[next(iter(recent))]
+        return None
 
     def _status(self, word: str, text: str) -> tuple[Status | None, str]:
         """Return (status, why the value is not valid)."""
