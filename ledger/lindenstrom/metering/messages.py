@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from lindenstrom.metering import rules
@@ -18,8 +18,6 @@ from lindenstrom.metering.readings import REFUSED, Reading, Side
 KWH = 1_000_000
 WHOLE_VALUES = 3
 """So many different values of a register that are all whole kWh: the meter is locked, or as coarse as a locked one."""
-
-Interpret = Callable[[str, bytes], list[Observation]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,10 +68,7 @@ def readings_of(
     coarse = {code for code, line in lines.items() if _is_coarse(line)}
     readings = []
     for message in ordered:
-        mine = [codes & message.registers.keys() for codes in parts]
-        sides = [
-            _sum(codes, lines, message.time_ms) if found else None for codes, found in zip(parts, mine, strict=True)
-        ]
+        sides = [_sum(codes, message, lines) if codes & message.registers.keys() else None for codes in parts]
         if sides == [None, None]:
             unused[rules.TARIFF] += 1
             continue
@@ -97,13 +92,20 @@ def _is_coarse(line: Sequence[tuple[int, int]]) -> bool:
     return len(distinct) >= WHOLE_VALUES and all(mwh % KWH == 0 for mwh in distinct)
 
 
-def _sum(codes: Iterable[str], lines: dict[str, list[tuple[int, int]]], time_ms: int) -> Side | None:
+def _sum(codes: Iterable[str], message: Message, lines: dict[str, list[tuple[int, int]]]) -> Side | None:
     total = 0
     for code in codes:
-        line = lines.get(code, [])
-        after = bisect_left(line, (time_ms, -1))
-        near = [one for one in line[max(after - 1, 0) : after + 1] if abs(one[0] - time_ms) <= TOLERANCE_MS]
-        if not near:
-            return None
-        total += min(near, key=lambda one: abs(one[0] - time_ms))[1]
+        mwh = message.registers.get(code)
+        if mwh is None:
+            line = lines.get(code, [])
+            after = bisect_left(line, (message.time_ms, -1))
+            near = [one for one in line[max(after - 1, 0) : after + 1] if _apart(one, message) <= TOLERANCE_MS]
+            if not near:
+                return None
+            _, mwh = min(near, key=lambda one: _apart(one, message))
+        total += mwh
     return Side(mwh=total)
+
+
+def _apart(one: tuple[int, int], message: Message) -> int:
+    return abs(one[0] - message.time_ms)

@@ -199,14 +199,12 @@ def _right_clock(readings: list[Reading], unused: Counter[str]) -> list[Reading]
             blocks.append([(time_ms, offset, order)])
         if len(blocks) == 1 or len(blocks) * STEPS_ONE_IN > len(run):
             continue
-        most = max(blocks, key=len)
-        middle = most[len(most) // 2][1]
-        wrong |= {
-            order
-            for block in blocks
-            if abs(block[0][1] - middle) > CLOCK_STEP_MS + abs(block[0][0] - most[0][0]) // 100
-            for _, _, order in block
-        }
+        steps = [new[0][1] - old[-1][1] for old, new in pairwise(blocks)]
+        most = max(range(len(blocks)), key=lambda index: len(blocks[index]))
+        for index, block in enumerate(blocks):
+            off_ms = sum(steps[most:index]) - sum(steps[index:most])
+            if abs(off_ms) > CLOCK_STEP_MS:
+                wrong |= {order for _, _, order in block}
     return _only(readings, lambda reading: reading.order not in wrong, rules.CLOCK_STEP, unused)
 
 
@@ -233,18 +231,40 @@ def _clock_runs(readings: Iterable[Reading]) -> list[list[tuple[int, int, int]]]
 
 def _in_order(readings: list[Reading], unused: Counter[str]) -> list[Reading]:
     """Return readings in order of time; of those at one instant the newest of each meter and form."""
+    ahead = _stamped_ahead(readings)
+    unused[rules.CLOCK_BACK] += len(ahead)
     result: list[Reading] = []
-    newest = -1
     for reading in sorted(readings, key=lambda reading: (reading.time_ms, reading.order)):
-        if result and reading.order < newest and _fell(result[-1], reading):
-            # received earlier, yet stamped later and lower: the clock was set back between the two
-            unused[rules.CLOCK_BACK] += 1
-            continue
-        newest = max(newest, reading.order)
-        while result and result[-1].time_ms == reading.time_ms and not reading.separate:
-            result.pop()
-        result.append(reading)
+        if reading.order not in ahead:
+            while result and result[-1].time_ms == reading.time_ms and not reading.separate:
+                result.pop()
+            result.append(reading)
     return result
+
+
+def _stamped_ahead(readings: Sequence[Reading]) -> set[int]:
+    """Return the orders of readings that were received while the clock was ahead, before it was set back.
+
+    Such a one was received earlier, yet it is stamped later and lower. What was received before it at the same clock is
+    not to be trusted either: back to where the stamps had gone forward by as much as they then went back.
+    """
+    ahead: set[int] = set()
+    newest, right = -1, None
+    for reading in sorted(readings, key=lambda reading: (reading.time_ms, reading.order)):
+        if right is not None and reading.order < newest and _fell(right, reading):
+            ahead.add(reading.order)
+            continue
+        newest, right = max(newest, reading.order), reading
+    received = sorted(readings, key=lambda reading: reading.order)
+    for index, (last, after) in enumerate(pairwise(received)):
+        back_ms = last.time_ms - after.time_ms
+        if last.order in ahead and back_ms > CLOCK_STEP_MS:
+            at = index
+            while at and received[at].time_ms - received[at - 1].time_ms < back_ms:
+                at -= 1
+            if at:
+                ahead |= {reading.order for reading in received[at : index + 1]}
+    return ahead
 
 
 def _fell(a: Reading, b: Reading) -> bool:
