@@ -5,8 +5,11 @@ from __future__ import annotations
 import gzip
 import importlib
 import io
+import random
 import re
-from collections.abc import Callable, Sequence
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -26,9 +29,14 @@ from lindenstrom.core.packs import Status
 from lindenstrom.errors import LindenstromError, UsageError
 from lindenstrom.metering import csvfile
 from lindenstrom.metering.adapter import Adapter
+from lindenstrom.metering.decoder import Decoder
 from lindenstrom.metering.formats import detect
+from lindenstrom.metering.journal import Kind, Record
+from lindenstrom.metering.listening import Ear
 from lindenstrom.metering.observation import Observation
+from lindenstrom.metering.readings import Reading
 from lindenstrom.metering.smlwriter import sml_telegram
+from lindenstrom.metering.streams import Splitter
 from lindenstrom.metering.telegrams import check, scan
 from lindenstrom.metering.writers.mscons import EXPORT_OBIS, IMPORT_OBIS, Series, interchange
 
@@ -114,6 +122,34 @@ def own_csv(data: bytes) -> Sequence[Observation]:
         except UsageError:
             pass
     return found
+
+
+def live(data: bytes) -> Sequence[Observation]:
+    """Take bytes as a line gives them, in pieces of any size, through the journal's cutter and the readings of it."""
+    chance = random.Random(zlib.crc32(data))
+    found: list[Observation] = []
+    for kind in (Kind.SML, Kind.DSMR):
+        unused: Counter[str] = Counter()
+        splitter, decoder, ear, start = Splitter(unused=unused), Decoder(mapping="", unused=unused), Ear(kind), 0
+        while start < len(data):
+            piece = data[start : start + chance.randint(1, 300)]
+            record = Record(kind=kind, time_ms=1_790_000_000_000 + start, payload=piece)
+            readings = [decoder.read(frame) for frame in splitter.feed(record)]
+            heard = ear.feed(piece)
+            assert bool(heard) or not any(readings), "the journal has readings of what nobody heard"
+            found += (one for reading in readings if isinstance(reading, Reading) for one in _sides(reading))
+            start += len(piece)
+        splitter.close()
+    return found
+
+
+def _sides(reading: Reading) -> Iterator[Observation]:
+    for obis, side in zip(("1-0:1.8.0", "1-0:2.8.0"), reading.sides, strict=True):
+        if side is not None:
+            yield Observation(
+                format="live", position=0, meter=reading.meter, obis=obis, energy_mwh=side.mwh,
+                time_ms=reading.clock_ms, seconds_index=reading.seconds, status=reading.status,
+            )  # fmt: skip
 
 
 def imported(data: bytes) -> Sequence[Observation]:
@@ -255,6 +291,8 @@ def targets() -> dict[str, Target]:
         Target(name="csv", claim="form", seeds=_portal_seeds(), read=by_module("portal_csv"), stands=table_line),
         Target(name="csv-own", claim="form", seeds=_csv_seeds(), read=own_csv, stands=_csv_stands),
     ]
+    both = (*_sml_seeds()[:4], *_p1_seeds()[:3])
+    found.append(Target(name="live", claim="checksum", seeds=both, read=live, samples=("sml/*.bin",)))
     found.append(Target(name="import", claim="form", seeds=_import_seeds(), read=imported, stands=was_read))
     if find_spec("pyarrow"):
         table = by_module("table")
