@@ -4,7 +4,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from tests.deep import core_mutants, fuzz, inputs, solidity_mutants, static, symbolic
+from tests.deep import core_mutants, fuzz, inputs, kills, solidity_mutants, static, symbolic
 from tests.deep.common import DeepCheckFailed, say
 from tests.tracing import mutants
 
@@ -17,6 +17,7 @@ CHECKS: dict[str, Callable[[], str]] = {
     "mutate-contracts": solidity_mutants.check,
     "mutate-core": core_mutants.check,
     "trace": mutants.check,
+    "kills": kills.check,
 }
 
 

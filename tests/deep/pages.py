@@ -10,6 +10,8 @@ from tests.deep.common import HERE, ROOT, reasons, same
 
 ASSURANCE, MUTATION = ROOT / "docs" / "assurance.md", ROOT / "docs" / "mutation.md"
 RELIABILITY = ROOT / "docs" / "reliability.md"
+FIGURES = ROOT / "tests" / "metering" / "kills" / "figures.json"
+KILLS = "<!-- from tests/metering/kills/figures.json: python -m tests.deep.pages write -->\n"
 START, END = "<!-- from tests/deep/slither.json: python -m tests.deep.pages write -->\n", "<!-- end -->\n"
 INPUTS_START = "<!-- from tests/deep/inputs.json: python -m tests.deep.pages write -->\n"
 INTRODUCTION = """\
@@ -36,7 +38,7 @@ def assurance() -> str:
 
 def reliability() -> str:
     """The page with what the last runs of `tests.deep.inputs` found."""
-    before, _, rest = RELIABILITY.read_text("utf-8").partition(INPUTS_START)
+    before, _, rest = with_kills(RELIABILITY.read_text("utf-8")).partition(INPUTS_START)
     _, _, after = rest.partition(END)
     rows = [
         f"| `{name}` | {r['claim']} | {r['files']} | {r['refused']} | {r['same']} | {r['changed']} | {r['failures']} | "
@@ -53,6 +55,38 @@ def reliability() -> str:
 def mutation() -> str:
     """Figures and survivors of both languages."""
     return INTRODUCTION + "## 1 Contracts\n\n" + contracts() + "\n## 2 Core\n\n" + core()
+
+
+def with_kills(page: str) -> str:
+    """The page with the figures of the last kill campaign."""
+    before, _, rest = page.partition(KILLS)
+    _, _, after = rest.partition(END)
+    return before + KILLS + (kills() if FIGURES.is_file() else NOT_RUN) + END + after
+
+
+def kills() -> str:
+    """Figures of a kill campaign."""
+    found = json.loads(FIGURES.read_text("utf-8"))
+    by_point: dict[str, list[int]] = {}
+    for name, count in found["kills_by_point"].items():
+        when, _, what = name.partition(" ")
+        place = by_point.setdefault(what if when in ("before", "after") else name, [0, 0, 0])
+        place[{"before": 0, "after": 1}.get(when, 2)] += count
+    text = (
+        f"\n{found['kills']} kills in {found['trials']} trials and {found['lives']} lives (seed {found['seed']}), "
+        f"with {found['source_outages']} outages of a source, {found['broker_outages']} of the broker, and "
+        f"{sum(count for name, count in found['node_faults'].items() if name != 'none')} of the node:\n\n"
+        "| readings accepted | settled | on the gap list | lost | doubled | roots anchored | days left open |\n"
+        "|---:|---:|---:|---:|---:|---:|---:|\n"
+        f"| {found['accepted']} | {found['settled']} | {found['in_gap_list']} | {found['lost']} | {found['doubled']} | "
+        f"{found['anchored']} | {found['unbuilt']} |\n\n"
+    )
+    text += "| killed at | before | after | |\n|---|---:|---:|---:|\n"
+    text += "".join(f"| {what} | {' | '.join(str(n or '') for n in row)} |\n" for what, row in sorted(by_point.items()))
+    for title, key in (("source", "sources"), ("node", "node_faults"), ("seen by the adapter", "errors_seen")):
+        text += f"\n| {title} | {'times' if key == 'errors_seen' else 'trials'} |\n|---|---:|\n"
+        text += "".join(f"| {name} | {count} |\n" for name, count in found[key].items())
+    return text + "\n"
 
 
 def contracts() -> str:
