@@ -321,3 +321,12 @@ def test_another_library_reads_the_same(name: str) -> None:
             ]
     ours = [(o.obis, o.energy_mwh or 0) for o in read(data) if o.energy_mwh is not None and not o.summed]
     assert [(obis, int(value * 1000)) for obis, value in theirs] == ours
+
+
+def test_power_fed_in_is_negative_whichever_code_it_has() -> None:
+    lines = [entry(f"0100{kind:02x}0700ff", raw=b"\x63\x01\x00", scaler=0, unit=27) for kind in (1, 2, 21, 22, 42)]
+    powers = {o.obis: o.power_mw for o in read(frame(entry(DRAWN, raw=ONE_KWH), *lines)) if o.power_mw is not None}
+    assert powers == {
+        "1-0:1.7.0": 256_000, "1-0:2.7.0": -256_000, "1-0:21.7.0": 256_000, "1-0:22.7.0": -256_000,
+        "1-0:42.7.0": -256_000,
+    }  # fmt: skip

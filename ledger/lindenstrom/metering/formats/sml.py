@@ -22,6 +22,7 @@ LONGEST_CUT = 1024
 """Bytes before the first telegram that may be the rest of one whose beginning was not captured."""
 SHORTEST = 16
 """Bytes of which no telegram can be made: noise between two."""
+FED_IN = 2
 POWER_OF_PHASES = frozenset({1, 2, 15, 16, 21, 22, 35, 36, 41, 42, 55, 56, 61, 62, 75, 76})
 
 FATAL_16, MAGNET_16 = 1 << 0, 1 << 6
@@ -213,6 +214,8 @@ def _powers(common: Observation, entries: Iterable[Entry], *, wrong_sign: bool) 
         if corrected:
             value += 1 << 8 * entry.size
         power = value * 10 ** (entry.scaler + 3) if entry.scaler >= -3 else value // 10 ** (-3 - entry.scaler)
+        if name[2] % 20 == FED_IN:  # 2.7.0, and 22, 42, 62 of the phases, count what is fed in from 0 up
+            power = -abs(power)
         notes = (Note.SIGN_CORRECTED,) if corrected else ()
         yield _but(common, obis=obis_of_bytes(name), power_mw=power, notes=notes)
 
