@@ -160,6 +160,7 @@ def test_unknown_csv_is_explained(tmp_path: Path) -> None:
     assert outcome.exit_code == 5
     assert "'Zeit;Bezug;Lieferung'" in outcome.stderr
     assert "--layout" in outcome.stderr
+    assert run("--format", "csv", str(path)).stderr == outcome.stderr
 
 
 def test_ready_made_layouts_are_listed_with_an_example() -> None:

@@ -100,6 +100,8 @@ class Found(Stream):
                     fit.read = True
                     fit.fit = fit.fit and observation.is_usable
                     yield observation
+                if not fit.read and reader.NAME == "csv" and self.layout is None:
+                    raise UnknownFormat(shown, why_not(source.head))
                 if not fit.read:
                     lacking = "read.nothing" if self.layout is None else "read.no_fit"
                     raise UnknownFormat(shown, text(lacking, format=_kind_of_file(reader.NAME)))
