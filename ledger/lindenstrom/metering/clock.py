@@ -17,9 +17,12 @@ import struct
 import time
 from collections.abc import Callable
 from enum import StrEnum
+from pathlib import Path
 
 CHAIN_TOLERANCE_MS = 120_000
 JOURNAL_TOLERANCE_MS = 9_000
+TIMESYNCD_MARK = Path("/run/systemd/timesync/synchronized")
+"""Made by systemd-timesyncd at its first synchronisation since power-on."""
 TIMEX_BYTES = 512
 TIME_ERROR = 5
 
@@ -34,7 +37,9 @@ class Doubt(StrEnum):
 
 
 def kernel_has_set_clock() -> bool:
-    """Whether the kernel takes the clock for synchronised (adjtimex); False if it cannot say."""
+    """Whether the kernel takes the clock for synchronised (adjtimex), or systemd says that it has set it."""
+    if TIMESYNCD_MARK.exists():
+        return True
     try:
         adjtimex = ctypes.CDLL(None, use_errno=True).adjtimex
         state = int(adjtimex(ctypes.create_string_buffer(struct.pack("I", 0), TIMEX_BYTES)))
