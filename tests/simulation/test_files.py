@@ -61,9 +61,9 @@ def read(form: Form, data: bytes) -> Iterator[Observation]:
 @pytest.mark.parametrize(
     ("form", "faults", "expected"),
     [
-        (Form.SML, STREAM_FAULTS, "a958ffea7a2488d7455e2facb514db4fb921f29939c27c97518f70edd1f4837b"),
-        (Form.DSMR, STREAM_FAULTS, "c7158b514ff67fa199a716a4633601e54848aa8caffe01b1188eea47f2d5cc4f"),
-        (Form.MQTT, STREAM_FAULTS, "614a082bbddba5342e3eb56ff1707ab3ba171c88d0b82a41f46e1c56d4b06902"),
+        (Form.SML, STREAM_FAULTS, "d3bd6a430467b314d87729b08163bedbc47694139bea637fe9ed56e062d76b95"),
+        (Form.DSMR, STREAM_FAULTS, "024227a941adefbb0fc35984f77930cc7dad85698b90674321776912a7fa645f"),
+        (Form.MQTT, STREAM_FAULTS, "3277f9758250d72d47a90bb83e2e3eab4e772c2f3f3067f87202be170f709ba7"),
         (Form.MSCONS, "gap late dst", "8c63d0f8f3ff73a6fc225edc77715124d44f9472681c480ae1eed85f03ef20ef"),
         (Form.CSV, "gap late", "ffdaad98ffd605f0f18096b13ae59fddce44702597d65cf24eae85d2dbd07dcc"),
     ],

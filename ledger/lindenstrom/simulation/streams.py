@@ -144,7 +144,8 @@ def beats(
 def swap_on(seed: int, day: Day, place: int, fault: Fault) -> Swap:
     """What a swap of this day comes to: the old meter's last registers, and those that the new one comes with."""
     at = np.array([fault.start_s], dtype=np.int64)
-    imported, exported = (int(register[0]) for register in day.registers(place, at))
+    # what stands on the old meter's display is what is written down
+    imported, exported = (int(register[0]) // METER_STEP_MWH * METER_STEP_MWH for register in day.registers(place, at))
     rng = generator(seed, 2, fault.household, 32)
     fresh = (int(rng.integers(0, 300)) * METER_STEP_MWH, int(rng.integers(0, 30)) * METER_STEP_MWH)
     return Swap(time_s=fault.start_s, old_end=(imported, exported), new_start=fresh)
