@@ -253,3 +253,18 @@ def test_the_real_clock_is_asked_without_harm() -> None:
     clock = Clock(wait_s=0)
     assert clock.doubt() is Doubt.NONE
     assert clock.offset_ms() > 0
+
+
+def test_a_brokers_full_window_does_not_wait(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    desk.recorder._commit_s = 60
+
+    async def play() -> None:
+        stop = asyncio.Event()
+        work = asyncio.create_task(desk.recorder.run(stop, asyncio.Event()))
+        window = (desk.recorder.take(0, Kind.MQTT, NOON_MS + n, b"\0\1m") for n in range(recorder_module.BURST))
+        await asyncio.wait_for(asyncio.gather(*window), recorder_module.ACKNOWLEDGED_COMMIT_S / 2)
+        stop.set()
+        await work
+
+    asyncio.run(play())

@@ -29,6 +29,8 @@ RECORD_BYTES = 300
 BATCH_BYTES = 256 << 10
 ACKNOWLEDGED_COMMIT_S = 1
 """A broker that waits for its acknowledgment stops sending after some messages."""
+BURST, BURST_S = 8, 0.02
+"""So many messages at once are a broker's window that is full, or soon will be: they do not wait for more."""
 SLEW_MS = 500
 """Below that the clock was not set, only trimmed."""
 RETRY_S = 10.0
@@ -62,7 +64,7 @@ class Recorder:
         self._shelf_of, self._clock, self._commit_s = shelf_of, clock, commit_s
         self._free_bytes, self._reserve_bytes, self._on_event = free_bytes, reserve_bytes, on_event
         self._pieces: list[_Piece] = []
-        self._arrived = asyncio.Event()
+        self._arrived, self._burst = asyncio.Event(), asyncio.Event()
         self._open: dict[tuple[int, Kind], tuple[str, Journal]] = {}
         self._waiting: Counter[int] = Counter()
         self.accepted_bytes = 0
@@ -93,6 +95,8 @@ class Recorder:
         )
         self._pieces.append(piece)
         self._arrived.set()
+        if kind is Kind.MQTT and len(self._pieces) >= BURST:
+            self._burst.set()
         return done
 
     async def run(self, stop: asyncio.Event, hurry: asyncio.Event) -> None:
@@ -124,7 +128,10 @@ class Recorder:
         left = min(self._commit_s, ACKNOWLEDGED_COMMIT_S) if waits_for_us else self._commit_s
         while left > 0 and self.waiting_bytes < BATCH_BYTES and not any(end.is_set() for end in ends):
             step = min(left, ACKNOWLEDGED_COMMIT_S)
-            await _any(*ends, seconds=step)
+            await _any(*ends, self._burst, seconds=step)
+            if self._burst.is_set():
+                await _any(*ends, seconds=BURST_S)
+                return
             left -= step
             if not waits_for_us and any(piece.kind is Kind.MQTT for piece in self._pieces):
                 return
@@ -136,6 +143,7 @@ class Recorder:
             return False
         batch, self._pieces = self._pieces, []
         self._arrived.clear()
+        self._burst.clear()
         if not batch:
             return True
         offset = self._clock.offset_ms()
