@@ -1,5 +1,6 @@
 """Files of a metering operator into journals: by metering point, newest message first, kept as received, erased."""
 
+import errno
 import gzip
 import json
 from collections.abc import Callable, Sequence
@@ -10,7 +11,7 @@ import pytest
 from lindenstrom.core.calendar import month_of
 from lindenstrom.core.packs import Status
 from lindenstrom.metering.adapter import Adapter
-from lindenstrom.metering.errors import PositionNeeded, ReadingsErased, SeveralMeters, SourceError
+from lindenstrom.metering.errors import DiskFull, PositionNeeded, ReadingsErased, SeveralMeters, SourceError
 from lindenstrom.metering.formats.detect import DamagedArchive, UnknownFormat
 from lindenstrom.metering.importing import ImportReport
 from lindenstrom.metering.intervals import pack_values
@@ -318,3 +319,18 @@ def test_progress_ends_at_the_whole(tmp_path: Path) -> None:
     path = mscons(tmp_path / "a", series([1] * COUNT))
     operator(tmp_path, 1).import_file(path, now=NOW, progress=lambda done, size: seen.append((done, size)))
     assert seen[-1] == (path.stat().st_size, path.stat().st_size)
+
+
+def test_a_full_disk_is_told_and_the_import_goes_on_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    adapter = operator(tmp_path, 1)
+    path = mscons(tmp_path / "a", series([1] * COUNT))
+
+    def full(handle: int) -> None:
+        raise OSError(errno.ENOSPC, "no space")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("lindenstrom.metering.received.os.fsync", full)
+        with pytest.raises(DiskFull):
+            adapter.import_file(path, now=NOW)
+    assert not list((tmp_path / "operator" / "received").glob("*.part"))
+    assert adapter.import_file(path, now=NOW).added == COUNT

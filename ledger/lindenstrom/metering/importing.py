@@ -195,7 +195,8 @@ def _own_intervals(desk: Desk, path: Path) -> tuple[ImportReport, list[str]]:
                 shelf = desk.shelf(meter)
                 changed = shelf.changed_intervals(all_values)
                 late_windows = [w for value in changed if (w := desk.window_of(value.slot)) in built]
-                desk.outbox.add_gaps([_late(window, meter) for window in sorted(set(late_windows))])
+                if late_windows:
+                    desk.outbox.add_gaps([_late(window, meter) for window in sorted(set(late_windows))])
                 desk.step("journal intervals")
                 shelf.add_intervals(changed)
                 late += len(late_windows)
@@ -363,7 +364,8 @@ class _Taking:
             shelf = desk.shelf(meter)
             plan = shelf.plan_profiles(values_of)
             late = Counter(window for slot in plan.changed if (window := windows[slot]) in built)
-            desk.outbox.add_gaps([_late(window, meter) for window in sorted(late)])
+            if late:
+                desk.outbox.add_gaps([_late(window, meter) for window in sorted(late)])
             desk.step("journal profiles")
             shelf.write_profiles(plan)
             self._late += late.total()

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from lindenstrom.metering.journal import sync_folder
+from lindenstrom.metering.storage import storing
 
 FOLDER = "received"
 PIECE = 1 << 20
@@ -45,29 +46,36 @@ class Received:
 
     def keep(self, path: Path, now_ms: int) -> Kept:
         """Keep a file's bytes, forced to the disk; one that is here already stays as it is."""
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        part = self._folder / f"{os.getpid()}.part"
-        digest, size = hashlib.sha256(), 0
-        handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(handle, "wb") as raw:
-            with path.open("rb") as source, gzip.GzipFile("", "wb", LEVEL, raw, mtime=0) as packed:
-                while piece := source.read(PIECE):
-                    digest.update(piece)
-                    packed.write(piece)
-                    size += len(piece)
-            raw.flush()
-            os.fsync(raw.fileno())
-        name = digest.hexdigest()
-        if self._bytes(name).exists():
-            part.unlink()
-        else:
-            part.rename(self._bytes(name))
+        with storing(self._folder):
+            name, size = self._copy(path)
         received_ms = self._note(name).get("received_ms")
         if received_ms is None:
             received_ms = now_ms
             self._write_note(name, now_ms, None)
-        sync_folder(self._folder)
         return Kept(digest=name, size=size, received_ms=int(received_ms))
+
+    def _copy(self, path: Path) -> tuple[str, int]:
+        """Write a file's bytes unless they are here; return their hash and length."""
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        part = self._folder / f"{os.getpid()}.part"
+        digest, size = hashlib.sha256(), 0
+        handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        try:
+            with os.fdopen(handle, "wb") as raw:
+                with path.open("rb") as source, gzip.GzipFile("", "wb", LEVEL, raw, mtime=0) as packed:
+                    while piece := source.read(PIECE):
+                        digest.update(piece)
+                        packed.write(piece)
+                        size += len(piece)
+                raw.flush()
+                os.fsync(raw.fileno())
+            name = digest.hexdigest()
+            if not self._bytes(name).exists():
+                part.rename(self._bytes(name))
+                sync_folder(self._folder)
+        finally:
+            part.unlink(missing_ok=True)
+        return name, size
 
     def open(self, kept: Kept) -> BinaryIO:
         """Return a file's bytes."""
@@ -120,13 +128,14 @@ class Received:
 
     def _write_note(self, name: str, received_ms: int, months: list[str] | None) -> None:
         part = self._note_path(name).with_suffix(".part")
-        handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump({"received_ms": received_ms, "months": months}, file)
-            file.flush()
-            os.fsync(file.fileno())
-        part.rename(self._note_path(name))
-        sync_folder(self._folder)
+        with storing(part):
+            handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                json.dump({"received_ms": received_ms, "months": months}, file)
+                file.flush()
+                os.fsync(file.fileno())
+            part.rename(self._note_path(name))
+            sync_folder(self._folder)
 
     def _bytes(self, name: str) -> Path:
         return self._folder / f"{name}.gz"
