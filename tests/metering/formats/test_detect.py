@@ -38,7 +38,6 @@ def test_every_format_names_itself_and_is_found_by_its_name() -> None:
         (b"%PDF-1.7", "PDF"),
         (b"PK\x03\x04\x14\x00[Content_Types].xml xl/workbook.xml", "spreadsheet"),
         (b"PK\x03\x04\x14\x00readme.txt", "archive"),
-        (b"\xff\xfea\0b\0", "UTF-16"),
         (b"<?xml version='1.0'?><a/>", "XML"),
         (b"\xef\xbb\xbf <!DOCTYPE html><p>", "web page"),
         (b'{"power": 3}', "JSON"),
@@ -77,6 +76,19 @@ def test_gzip_and_pipes_make_no_difference(make: type[io.BytesIO], packed: bool)
     found = detect(source.head)
     assert found is not None
     assert found.NAME == "sml"
+
+
+@pytest.mark.parametrize("code", ["utf-16", "utf-16-be"])
+@pytest.mark.parametrize("packed", [False, True])
+def test_utf_16_becomes_utf_8(code: str, packed: bool) -> None:
+    text = "Messzeitpunkt;Verbrauch (kWh);Qualität\r\n" + "01.01.2026 00:15;0,1;L1 €\r\n" * 4000
+    data = (b"\xfe\xff" if code == "utf-16-be" else b"") + text.encode(code)
+    source = opened(io.BytesIO(gzip.compress(data) if packed else data))
+    found = detect(source.head)
+    assert found is not None
+    assert found.NAME == "csv"
+    assert source.stream.read() == text.encode()
+    assert opened(io.BytesIO(b"\xff\xfea\0b")).stream.read() in {b"a", "a\ufffd".encode()}
 
 
 def test_a_damaged_gzip_ends_where_the_damage_is() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import importlib
 import io
 import re
@@ -21,6 +22,7 @@ PACKAGE: Final = "lindenstrom.metering.formats"
 FORMATS: Final = ("table", "sml", "ocmf", "taf7", "mscons", "dsmr", "mqtt", "portal_csv")
 """Modules in the order in which they are asked; the ones with the surest marks come first."""
 
+UTF_16_MARKS: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 GZIP_MARK: Final = b"\x1f\x8b"
 # first bytes → what it is; what to do
 FOREIGN: Final = (
@@ -99,8 +101,6 @@ def why_not(head: bytes) -> str:
     if head.startswith(b"PK\x03\x04"):
         spreadsheet = _SPREADSHEET.search(head) is not None
         return "a spreadsheet: save it as CSV" if spreadsheet else "a zip archive: unpack it first"
-    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return "text in UTF-16: save it as UTF-8"
     text = _as_text(head)
     if text is None:
         return "not text, and without the start mark of an SML telegram or of a Parquet file"
@@ -122,13 +122,18 @@ class Opened:
 
 
 def opened(stream: BinaryIO) -> Opened:
-    """Return a stream that begins where the given one stands, with its first bytes."""
+    """Return a stream that begins where the given one stands, with its first bytes.
+
+    What is packed with gzip is unpacked, and text in UTF-16 becomes UTF-8; positions count in what comes out.
+    """
     head, whole = _peeked(stream)
-    if not head.startswith(GZIP_MARK):
-        return Opened(head=head, stream=whole)
-    packed = Unpacked(whole)
-    head, unpacked = _peeked(cast("BinaryIO", io.BufferedReader(packed, CHUNK)))
-    return Opened(head=head, stream=unpacked, packed=packed)
+    packed = None
+    if head.startswith(GZIP_MARK):
+        packed = Unpacked(whole)
+        head, whole = _peeked(cast("BinaryIO", io.BufferedReader(packed, CHUNK)))
+    if head.startswith(UTF_16_MARKS):
+        head, whole = _peeked(cast("BinaryIO", io.BufferedReader(_Recoded(whole), CHUNK)))
+    return Opened(head=head, stream=whole, packed=packed)
 
 
 def _modules() -> list[Reader]:
@@ -186,6 +191,25 @@ class _Rejoined(io.RawIOBase):
             given = self._rest.read(len(into))
         into[: len(given)] = given
         return len(given)
+
+
+class _Recoded(io.RawIOBase):
+    """Text in UTF-16 as UTF-8."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._decoder = codecs.getincrementaldecoder("utf-16")(errors="replace")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, into: bytearray | memoryview) -> int:  # type: ignore[override]
+        while raw := self._stream.read(max(1, len(into) // 4)):  # two bytes of UTF-16 are three of UTF-8 at most
+            given = self._decoder.decode(raw).encode()
+            if given:
+                into[: len(given)] = given
+                return len(given)
+        return 0
 
 
 class Unpacked(io.RawIOBase):
