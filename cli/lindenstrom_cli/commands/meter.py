@@ -1,6 +1,6 @@
 """meter: anchor readings; binding, reading and importing are in modules of their own."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING, ClassVar
@@ -23,8 +23,9 @@ from lindenstrom_cli.types import DATE
 from lindenstrom_cli.world import World, open_world
 
 if TYPE_CHECKING:
-    from lindenstrom.chain.batches import SignedAnchor, Skip
+    from lindenstrom.chain.batches import SignedAnchor
     from lindenstrom.metering.adapter import Adapter, BuildReport
+    from lindenstrom.metering.sender import Sender
 
 meter = group("meter", text("help.meter"))
 
@@ -94,7 +95,8 @@ def anchor(session: Session, alias: str, days: tuple[date, ...], partial: bool) 
     world = open_world(session)
     account = world.contracts.reader(adapter.setup.reader).key
     signer = session.keys.signer_for(account, f"reader {alias}")
-    carrier = _Carrier(world, signer)
+    sender = _sender(world, adapter, signer)
+    sender.settle()
     given = [window_of(day) for day in days]
     corrections = [w for w in adapter.correctable() if not given or w in given]
     wanted = [*corrections, *(w for w in given or _open_days(world, adapter) if w not in corrections)]
@@ -109,7 +111,7 @@ def anchor(session: Session, alias: str, days: tuple[date, ...], partial: bool) 
             adapter.sign(window, signer.secret, separator=world.contracts.domain_separator(), curve=signer.curve)
             adapter.deliver(window, session.home.mailbox)
         reports.append((window, report))
-    skips = adapter.anchor(carrier).skipped
+    skips = adapter.anchor(sender).skipped
     over = {entry.window for entry, _ in skips}
     done = [
         _day(window, report, anchored=report.entry is not None and window not in over) for window, report in reports
@@ -118,7 +120,7 @@ def anchor(session: Session, alias: str, days: tuple[date, ...], partial: bool) 
         reader=alias,
         days=tuple(_with_time(world, adapter, d) for d in done),
         skipped=tuple(SkippedDay(day=date_of(e.window), revision=e.revision, reason=why.reason) for e, why in skips),
-        txs=tuple(carrier.txs),
+        txs=tuple(sent.tx_hash for sent in sender.sent),
     )
 
 
@@ -142,26 +144,28 @@ def _with_time(world: World, adapter: "Adapter", day: AnchoredDay) -> AnchoredDa
     return replace(day, late=bool(records) and min(record.time for record in records) > closing)
 
 
-class _Carrier:
+def _sender(world: World, adapter: "Adapter", signer: Signer) -> "Sender":
     """Carries signed roots: the operator pays where its key is here, else the reader's key."""
+    from lindenstrom.metering.sender import Sender
 
-    def __init__(self, world: World, signer: Signer) -> None:
-        self._world, self._signer = world, signer
-        self.txs: list[bytes] = []
-
-    def anchor(self, records: "Sequence[SignedAnchor]", /) -> "Mapping[int, Skip]":
-        """Send one transaction."""
-        contracts = self._world.contracts
-        sent = self._world.carry(contracts.anchoring([self._signed(r) for r in records]), self._signer)
-        self.txs.append(sent.tx_hash)
-        return contracts.skipped(sent)
-
-    def _signed(self, record: "SignedAnchor") -> "SignedAnchor":
+    def renewed(record: "SignedAnchor") -> "SignedAnchor":
         """The record with a signature of the reader's key of now: it may have been rotated since the day was signed."""
-        digest = record.act.digest(self._world.contracts.domain_separator())
-        if is_signed_by(self._signer.key, digest, record.signature):
+        digest = record.act.digest(world.contracts.domain_separator())
+        if is_signed_by(signer.key, digest, record.signature):
             return record
-        return replace(record, signature=self._signer.sign(digest))
+        return replace(record, signature=signer.sign(digest))
+
+    here = world.session.keys.find(world.community.operator)
+    payer = world.operator() if here else signer
+    payer.address  # noqa: B018 - a key on P-256 pays for nothing: raises
+    return Sender(
+        chain=world.chain,
+        community=world.community,
+        outbox=adapter.outbox,
+        reader=adapter.setup.reader,
+        key=payer.secret,
+        renew=renewed,
+    )
 
 
 def _open_days(world: World, adapter: "Adapter") -> list[int]:

@@ -26,7 +26,7 @@ from lindenstrom.core.hashing import keccak
 
 OPERATOR = keccak(b"operator of the kill campaign")
 MEMORY = Path("/dev/shm")
-KILLS_A_TRIAL = 3
+MORE_KILLS = 3
 OCCURRENCES = ("first", "middle", "last")
 
 
@@ -101,15 +101,15 @@ class Campaign:
         return found
 
     def trial(self, source: SourceKind, first: tuple[str, int] | float) -> None:
-        """One trial: this kill, and up to two more."""
+        """One trial: this kill, and one to three more."""
         node = self.chance.choice(list(NodeFault))
         more: list[tuple[str, int] | float] = []
-        for _ in range(self.chance.randrange(KILLS_A_TRIAL)):
-            if self.points and self.chance.random() < 0.5:
+        for _ in range(self.chance.randint(1, MORE_KILLS)):
+            if self.points and self.chance.random() < 0.3:
                 name, count = self.chance.choice(sorted(self.points[source].items()))
                 more.append((name, self.chance.randrange(1, count + 1)))
             else:
-                more.append(self.chance.uniform(0.02, 0.9))
+                more.append(self.chance.uniform(0.02, 0.7))
         trial = self._trial(source, node)
         try:
             self.outcomes.append(trial.run([first, *more]))

@@ -246,7 +246,7 @@ class Trial:
         if self.fault is NodeFault.NONE:
             return
         rpc, line = self.world.rpc, self.world.line
-        begin, length = self.chance.uniform(0, 0.6), self.chance.uniform(0.1, 0.7)
+        begin, length = self.chance.uniform(0, 0.6), self.chance.uniform(0.1, 0.5)
         if self.fault is NodeFault.REORG:
             snapshot = rpc.ask("evm_snapshot")
             time.sleep(begin + length)
