@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 from datetime import datetime
 from pathlib import Path
 
@@ -299,6 +300,20 @@ def test_long_capture_and_endless_garbage_are_read_in_pieces() -> None:
     for _ in range(40):
         assert cutter.feed(b"/LIN5 no end\r\n" + b"y" * 9000) == []
     assert cutter.feed(b"\n" + p1()) == [p1()]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"/LIN5x\r\n" * 60_000, b"1.1(" * 120_000, b"/LIN5x\r\n" + b"1.1(" * 100_000, b"\n!" * 200_000, b"/LIN" * 100_000,
+     b"/LIN5x\r\n" + b"1.8.0(1)" * 8_000 + b"\r\n!\r\n"],
+)  # fmt: skip
+def test_nothing_takes_long(data: bytes) -> None:
+    started = time.process_time()
+    read(data)
+    cutter = dsmr.TelegramCutter()
+    for at in range(0, len(data), 4096):
+        cutter.feed(data[at : at + 4096])
+    assert time.process_time() - started < 5
 
 
 @given(st.binary(max_size=600))

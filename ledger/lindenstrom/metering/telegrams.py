@@ -57,9 +57,12 @@ def next_span(data: bytes, start: int, *, final: bool) -> Span | None:
         return Span(start=start, end=end, problem=STRAY) if end > start else None
     if header.start() > start:
         return Span(start=start, end=header.start(), problem=STRAY)
-    found = (END_OF_FILE if final else END).search(data, header.end() - 1)
-    follower = HEADER.search(data, header.end(), found.start() + 1 if found else len(data))
+    follower = HEADER.search(data, header.end())
     if follower:
+        found = END.search(data, header.end() - 1, follower.start())
+    else:
+        found = (END_OF_FILE if final else END).search(data, header.end() - 1)
+    if follower and not found:
         return Span(start=start, end=follower.start(), problem=CUT)
     if found is None:
         lost = final or len(data) - start > LONGEST

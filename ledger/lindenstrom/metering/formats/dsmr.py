@@ -43,7 +43,7 @@ DATA_SET = re.compile(
     re.ASCII,
 )
 REST_OF_SET = re.compile(rf"(?:{VALUE})+[ \t]*", re.ASCII)  # DSMR 2.2 gives the gas value in a line of its own
-LOOKS_LIKE_DATA = re.compile(rb"\d\.\d{1,3}[^\r\n(]{0,8}\([^\r\n)]*\)")
+LOOKS_LIKE_DATA = re.compile(rb"\d\.\d{1,3}[^\r\n(]{0,8}\([^\r\n)]{0,200}\)")
 ENERGY_LINE = re.compile(r"(?:\d+-\d+:)?[12]\.8\.", re.ASCII)
 NUMBER = re.compile(r"([+-]?)(\d{1,12})(?:\.(\d{0,12}))?(?:\*?([A-Za-z]{1,3}))?", re.ASCII)
 CLOCK = re.compile(r"(\d{12})([SW]?)", re.ASCII)
@@ -156,10 +156,10 @@ def _content(lines: Iterable[str], *, unit: str | None) -> _Content:
     for line in lines:
         if line.startswith("!"):
             break
-        place = 0
+        place, end = 0, len(line.rstrip())
         if REST_OF_SET.fullmatch(line):
             continue
-        while place < len(line.rstrip()):
+        while place < end:
             found = DATA_SET.match(line, place)
             if found is None:
                 content.sound = False
