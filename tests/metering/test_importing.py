@@ -334,3 +334,22 @@ def test_a_full_disk_is_told_and_the_import_goes_on_later(tmp_path: Path, monkey
             adapter.import_file(path, now=NOW)
     assert not list((tmp_path / "operator" / "received").glob("*.part"))
     assert adapter.import_file(path, now=NOW).added == COUNT
+
+
+def test_a_file_taken_once_stays_when_it_is_offered_wrongly_later(tmp_path: Path) -> None:
+    adapter = registers(tmp_path)
+    path = tmp_path / "taf7.xml"
+    path.write_bytes(document(reading(1)))
+    adapter.import_file(path, now=NOW, position=5)
+    with pytest.raises(PositionNeeded):
+        adapter.import_file(path, now=NOW)
+    assert len(list((tmp_path / "home" / "received").iterdir())) == 2
+
+
+def test_two_products_for_one_direction_contradict_each_other(tmp_path: Path) -> None:
+    adapter = operator(tmp_path, 1)
+    path = mscons(tmp_path / "a", series([1, 2]), series([1, 3], "1-1:1.9.0"))
+    report = adapter.import_file(path, now=NOW)
+    assert (report.added, report.unfit) == (1, {"conflicting-values": 2})
+    newer = mscons(tmp_path / "b", series([1, 3], "1-1:1.9.0", made_at=MADE + 60))
+    assert adapter.import_file(newer, now=NOW).added == 1

@@ -37,7 +37,7 @@ from lindenstrom.metering.formats.detect import (
 from lindenstrom.metering.layout import Layout
 from lindenstrom.metering.observation import QUARTER_HOUR_S, Observation, Problem, Reader
 from lindenstrom.metering.outbox import Gap, Outbox
-from lindenstrom.metering.profiles import WITHDRAWN, Direction, Values, packed, put
+from lindenstrom.metering.profiles import WITHDRAWN, Direction, Values, is_same, issued_of, packed, put
 from lindenstrom.metering.received import Kept, Received
 from lindenstrom.metering.setup import MeterSetup, ReaderSetup, Source
 from lindenstrom.metering.shelf import Shelf
@@ -47,6 +47,7 @@ LATE = "values came after the day was built; they need a correction"
 ROUND = 200_000
 """Values held in memory before they are journaled."""
 NO_POSITION = "a register: say which position its meter has"
+NO_TIME = "a register without a time: say when it was received, or read it live"
 OTHER_QUANTITY = "power, or a register of one tariff"
 Progress = Callable[[int, int], None]
 """Told the bytes of a file that are read, and all of them."""
@@ -134,7 +135,7 @@ def import_file(
             report = taking.take(reader, str(path), progress)
             months = taking.months
     except LindenstromError:
-        _settle(desk, kept, taking.months if taking.any_taken else None)
+        _settle(desk, kept, taking.months if taking.any_taken else ())
         raise
     desk.step("note months")
     _settle(desk, kept, months)
@@ -151,13 +152,13 @@ def _own_form(head: bytes, position: int | None) -> Callable[[Desk, Path], tuple
     return None
 
 
-def _settle(desk: Desk, kept: Kept, months: Sequence[str] | None) -> None:
-    """Note what months a file has, or delete it if nothing was taken (None) or one of them is erased."""
+def _settle(desk: Desk, kept: Kept, months: Sequence[str]) -> None:
+    """Note what months a file has; delete it if there are none, or if one of them is erased."""
     with desk.lock():
         gone = {month_name(month) for month in desk.outbox.erasures()}
-        if months is None or gone & set(months):
+        if gone & set(months) or (kept.is_new and not months):
             desk.received.drop(kept)
-        else:
+        elif months:
             desk.received.note_months(kept, months)
 
 
@@ -226,6 +227,7 @@ class _Taking:
         self._points = {meter.metering_point: meter for meter in desk.setup.meters if meter.metering_point}
         self._named: dict[str, str] = {}  # obis → direction, kept for speed
         self._profiles: dict[str, dict[Direction, Values]] = {}
+        self._series: dict[tuple[str, Direction], str] = {}
         self._held = 0
         self._registers: dict[int, list[int | None]] = {}
         self._substitutes: set[int] = set()
@@ -233,14 +235,10 @@ class _Taking:
         self._unknown: set[str] = set()
         self._unfit: Counter[str] = Counter()
         self._unused: Counter[str] = Counter()
+        self.any_taken = False  # whether anything was fit, wherever it went
         self._added = self._late = self._outside = self._older = 0
         self._days: set[int] = set()
         self._windows: dict[int, int] = {}  # slot → local day
-
-    @property
-    def any_taken(self) -> bool:
-        """Whether anything of the file is in a journal, or about to be."""
-        return bool(self._held or self._added or self._late or self._outside or self._unknown or self._older)
 
     @property
     def months(self) -> list[str]:
@@ -288,15 +286,17 @@ class _Taking:
         direction = self._named.get(found.obis)
         if direction is None:
             direction = self._named[found.obis] = _direction(found.obis)
-        if not direction or found.energy_mwh is None or time_ms is None:
+        if not direction or found.energy_mwh is None:
             self._unused[OTHER_QUANTITY] += 1
+        elif time_ms is None:
+            self._unused[NO_TIME] += 1
         elif found.span_s == QUARTER_HOUR_S:
             self._take_interval(found, Direction(int(direction)), time_ms, found.energy_mwh)
         else:
             self._take_register(found, int(direction), time_ms, found.energy_mwh)
 
     def _take_interval(self, found: Observation, direction: Direction, time_ms: int, energy_mwh: int) -> None:
-        point = found.meter
+        point, self.any_taken = found.meter, True
         if self._position is not None:
             if not self._is_asked_for(point):
                 return
@@ -308,8 +308,16 @@ class _Taking:
         issued_ms = self._kept.received_ms if found.issued_ms is None else found.issued_ms
         status = Status.MEASURED if found.status is None else found.status
         value = packed(issued_ms, energy_mwh, WITHDRAWN if found.problem else status)
-        sides = self._profiles.setdefault(point, {side: {} for side in Direction})
-        put(sides[direction], time_ms // (SECONDS_PER_SLOT * 1000), value)
+        side = self._profiles.setdefault(point, {side: {} for side in Direction})[direction]
+        slot = time_ms // (SECONDS_PER_SLOT * 1000)
+        if self._series.setdefault((point, direction), found.obis) != found.obis:
+            known = side.get(slot)
+            if known is not None and issued_of(known) == issued_ms and not is_same(known, value):
+                # two products of one message that both say what was drawn, or fed in: nobody knows which is meant
+                self._unfit[Problem.CONFLICTING_VALUES.value] += 2
+                del side[slot]
+                return
+        put(side, slot, value)
         self._held += 1
 
     def _take_register(self, found: Observation, direction: int, time_ms: int, energy_mwh: int) -> None:
@@ -318,6 +326,7 @@ class _Taking:
             return
         if not self._is_asked_for(found.meter):
             return
+        self.any_taken = True
         self._registers.setdefault(time_ms, [None, None])[direction - 1] = energy_mwh
         if found.status is not None and found.status is not Status.MEASURED:
             self._substitutes.add(time_ms)

@@ -31,11 +31,12 @@ LEVEL = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
-    """A file that was kept: hash and length of its bytes, and when it first came (unix ms)."""
+    """A file that was kept: hash and length of its bytes, when it first came (unix ms), and whether that is now."""
 
     digest: str
     size: int
     received_ms: int
+    is_new: bool
 
 
 class Received:
@@ -50,9 +51,9 @@ class Received:
             name, size = self._copy(path)
         received_ms = self._note(name).get("received_ms")
         if received_ms is None:
-            received_ms = now_ms
             self._write_note(name, now_ms, None)
-        return Kept(digest=name, size=size, received_ms=int(received_ms))
+            return Kept(digest=name, size=size, received_ms=now_ms, is_new=True)
+        return Kept(digest=name, size=size, received_ms=int(received_ms), is_new=False)
 
     def _copy(self, path: Path) -> tuple[str, int]:
         """Write a file's bytes unless they are here; return their hash and length."""
