@@ -7,6 +7,8 @@ METERING: Final[dict[str, str]] = {
     "simulate.written": "{meters} meter[|s], {days}, in {folder}",
     "simulate.truth": "what was really metered: {folder}/truth.csv; meters and {faults} fault[|s]: {folder}/truth.json",
     "simulate.published": "{count} message[|s] of {meters} meter[|s], {days}, published",
+    "simulate.heard": "{name}: tcp://{address}",
+    "simulate.until": "Sending until the days are over, or Ctrl-C.",
     "progress.simulate": "Simulating",
     "read.found": "{file}: {format}, {meters} meter[|s], {values} value[|s]",
     "read.meter": "meter {meter}",

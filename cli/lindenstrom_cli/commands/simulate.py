@@ -1,5 +1,6 @@
 """simulate: a made-up community's meter data in the forms that real ones send, with the truth beside it."""
 
+import asyncio
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -16,7 +17,6 @@ from lindenstrom_cli.render import Result
 from lindenstrom_cli.types import DATE, PERCENT
 
 if TYPE_CHECKING:
-    from lindenstrom.simulation.messages import Broker
     from lindenstrom.simulation.plan import Plan
 
 FORMS = ("sml", "dsmr", "mqtt", "mscons", "csv")
@@ -53,6 +53,7 @@ class Simulated(Result):
     "simulate --out street --as csv --households 20 --pv 40 --from 2026-06-01 --days 30",
     "simulate --out roofs --as sml --households 3 --pv 100 --battery 50 --fault gap:0.2 --fault damaged",
     "simulate --as mqtt --broker localhost:1883 --households 5 --days 1",
+    "simulate --as sml --serve 127.0.0.1:8888 --households 1 --every 2 --from 2026-06-01 --days 3660",
 )
 @click.option("--as", "form", type=click.Choice(FORMS), default="csv", show_default=True, help="Form of the data.")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="New folder for it.")
@@ -71,6 +72,8 @@ class Simulated(Result):
     "--fault", "faults", multiple=True, metavar="KIND[:NUMBER]", help="A fault (docs/simulation.md lists them)."
 )
 @click.option("--broker", metavar="HOST:PORT", help="Publish MQTT messages here, instead of writing files.")
+@click.option("--serve", metavar="HOST:PORT", help="Let meters be heard here, in real time: each at a port of its own.")
+@click.option("--live", is_flag=True, help="With --broker: publish each message at its time, from now on.")
 def simulate(
     session: Session,
     form: str,
@@ -88,6 +91,8 @@ def simulate(
     look: str | None,
     faults: tuple[str, ...],
     broker: str | None,
+    serve: str | None,
+    live: bool,
 ) -> Simulated:
     """Make up a community's meter data, for trials and tests. The same options give the same bytes.
 
@@ -98,7 +103,7 @@ def simulate(
     from lindenstrom.simulation.faults import Form, parse_order
     from lindenstrom.simulation.plan import Plan
 
-    _require_effect(form, every, look, broker, out)
+    _require_effect(form, every=every, look=look, broker=broker, serve=serve, out=out, live=live)
     plan = Plan(
         seed=seed,
         mix=Mix(households=households, pv_ppm=pv, battery_ppm=battery, heat_pump_ppm=heat_pump, car_ppm=car),
@@ -110,7 +115,9 @@ def simulate(
         every_s=every or 60,
         orders=tuple(parse_order(fault) for fault in faults),
     )
-    return _publish(plan, broker) if broker else _write(session, plan, out)
+    if serve:
+        return _serve(session, plan, serve)
+    return _publish(plan, broker, live=live) if broker else _write(session, plan, out)
 
 
 def _write(session: Session, plan: "Plan", out: Path | None) -> Simulated:
@@ -129,10 +136,25 @@ def _write(session: Session, plan: "Plan", out: Path | None) -> Simulated:
     return _result(plan, out, faults=done.faults, messages=0)
 
 
-def _publish(plan: "Plan", address: str) -> Simulated:
+def _publish(plan: "Plan", address: str, *, live: bool) -> Simulated:
+    from lindenstrom.simulation.live import paced
+    from lindenstrom.simulation.messages import Broker
     from lindenstrom.simulation.run import plan_messages
 
-    count = _broker(address).publish(plan_messages(plan))
+    host, port = _address(address, "--broker")
+    found = plan_messages(plan)
+    count = Broker(host=host, port=port).publish(paced(found) if live else found)
+    return _result(plan, None, faults=len(plan.faults(plan.homes())), messages=count)
+
+
+def _serve(session: Session, plan: "Plan", address: str) -> Simulated:
+    from lindenstrom.simulation.live import serve
+
+    host, port = _address(address, "--serve")
+    for place, home in enumerate(plan.homes()):
+        session.note(text("simulate.heard", name=home.file_stem, address=f"{host}:{port + place}"))
+    session.note(text("simulate.until"))
+    count = asyncio.run(serve(plan, host, port))
     return _result(plan, None, faults=len(plan.faults(plan.homes())), messages=count)
 
 
@@ -149,16 +171,23 @@ def _result(plan: "Plan", folder: Path | None, *, faults: int, messages: int) ->
     )
 
 
-def _broker(address: str) -> "Broker":
-    from lindenstrom.simulation.messages import Broker
-
-    host, _, port = address.rpartition(":")
-    if not host or not port.isdigit():
-        raise NothingGiven("the broker's port", "--broker HOST:PORT, for example localhost:1883")
-    return Broker(host=host, port=int(port))
+def _address(given: str, option: str) -> tuple[str, int]:
+    host, _, port = given.rpartition(":")
+    if not host or not port.isdigit() or not 0 < int(port) < 2**16:
+        raise NothingGiven("the port", f"{option} HOST:PORT, for example localhost:1883")
+    return host, int(port)
 
 
-def _require_effect(form: str, every: int | None, look: str | None, broker: str | None, out: Path | None) -> None:
+def _require_effect(
+    form: str,
+    *,
+    every: int | None,
+    look: str | None,
+    broker: str | None,
+    serve: str | None,
+    out: Path | None,
+    live: bool,
+) -> None:
     """Raises OptionWithoutEffect."""
     if look and form != "sml":
         raise OptionWithoutEffect("--meter", f"only SML telegrams imitate a meter, and this is {form}")
@@ -166,5 +195,9 @@ def _require_effect(form: str, every: int | None, look: str | None, broker: str 
         raise OptionWithoutEffect("--every", f"{form} holds quarter-hours")
     if broker and form != "mqtt":
         raise OptionWithoutEffect("--broker", f"only MQTT messages go to a broker, and this is {form}")
-    if broker and out:
-        raise OptionWithoutEffect("--out", "with --broker nothing is written")
+    if serve and form not in ("sml", "dsmr"):
+        raise OptionWithoutEffect("--serve", f"only sml and dsmr are heard on a line, and this is {form}")
+    if (broker or serve) and out:
+        raise OptionWithoutEffect("--out", "with --broker or --serve nothing is written")
+    if live and not broker:
+        raise OptionWithoutEffect("--live", "it is for messages that go to a --broker; --serve is live anyway")
