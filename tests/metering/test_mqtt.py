@@ -9,11 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lindenstrom.core.calendar import Zone
 from lindenstrom.metering.formats import mqtt
 from lindenstrom.metering.formats.mqtt import LATE, interpret
 from lindenstrom.metering.formats.mqttmapping import MeterMapping, mapping_text, parse_mapping, read_mapping
 from lindenstrom.metering.formats.mqttpresets import PRESETS, BadMapping
 from lindenstrom.metering.formats.mqttvalues import Unit, amount
+from lindenstrom.metering.intervals import SLOT_MS, WindowValues, window_values
 from lindenstrom.metering.observation import Observation, Problem
 from lindenstrom.metering.timeline import Timeline, message_record, register_timeline
 
@@ -268,6 +270,24 @@ def test_separate_topics_are_samples_of_one_side() -> None:
         (60_000, 1_600_000, None),
         (60_100, None, 5_000_000),
     ]
+
+
+def test_a_day_from_separate_topics_is_whole_and_measured() -> None:
+    """Every 30 s import, and export 300 ms later, from before midnight to after the next one."""
+    day = 20_750
+    first, count = Zone().first_slot(day), Zone().slot_count(day)
+    start = first * SLOT_MS
+    messages = [
+        (at + lag, topic, b"%d.%03d" % divmod(base + (at - start) // 30_000 * step, 1000))
+        for at in range(start - 60_000, start + count * SLOT_MS + 60_000, 30_000)
+        for topic, base, step, lag in ((IN, 5_000_000, 3, 0), (OUT, 7_000_000, 1, 300))
+    ]
+    found = register_timeline([message_record(*message) for message in messages], mapping=mapping_text(SEPARATE))
+    values = window_values(found.samples, first_slot=first, slot_count=count, position=0)
+    assert isinstance(values, WindowValues)
+    assert values.is_measured
+    assert set(values.import_mwh) == {90_000}
+    assert sum(values.export_mwh) == values.end.export_mwh - values.start.export_mwh == count * 30_000
 
 
 def test_phases_on_topics_of_their_own_add_up() -> None:

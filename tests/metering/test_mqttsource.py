@@ -234,6 +234,80 @@ def test_a_lost_connection_says_so(broker: Mosquitto) -> None:
     asyncio.run(run())
 
 
+def test_a_device_that_knows_its_time_is_believed(broker: Mosquitto) -> None:
+    """`use = "always"`: journaled under its own time, also when it waited or was retained."""
+    mapping = parse_mapping(
+        {
+            "import": {"topic": "own/m", "path": "e", "unit": "kWh"},
+            "time": {"path": "t", "form": "unix", "use": "always"},
+        }
+    )
+    publish(broker.port, '{"t":1792843200,"e":7.5}', topic="own/m", retain=True)
+    sink, made = Kept(), source(broker.port, "own", mapping)
+    Link._old_brokers.add(f"{HOST}:{broker.port}")  # 3.1.1 sends what is retained
+    try:
+        asyncio.run(session(made, sink, lambda: until(lambda: len(sink.records) == 1)))
+    finally:
+        Link._old_brokers.clear()
+    assert [(one.time_ms, message_of(one)[0]) for one in sink.records] == [(1_792_843_200_000, "own/m")]
+
+
+def test_a_broker_that_closes_without_a_word_is_tried_with_the_older_protocol() -> None:
+    first_bytes: list[bytes] = []
+
+    async def close(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        first_bytes.append(await reader.read(100))
+        writer.close()
+
+    async def run() -> None:
+        server = await asyncio.start_server(close, HOST, 0)
+        made = source(server.sockets[0].getsockname()[1])
+        for _ in range(3):
+            with pytest.raises(SourceLost):
+                await made.run(Kept(), asyncio.Event())
+        server.close()
+        await server.wait_closed()
+
+    try:
+        asyncio.run(run())
+    finally:
+        Link._old_brokers.clear()
+    # the eighth byte of CONNECT is the protocol's version
+    assert [packet[8] for packet in first_bytes] == [5, 4, 5]
+
+
+def test_a_network_that_is_cut_off_and_comes_back(broker: Mosquitto) -> None:
+    """Through a relay that drops its connections: what was published meanwhile is in the journal, marked as late."""
+    relays: list[asyncio.StreamWriter] = []
+
+    async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        upstream, downstream = await asyncio.open_connection(HOST, broker.port)
+        relays.extend((writer, downstream))
+        await asyncio.gather(pump(reader, downstream), pump(upstream, writer))
+
+    async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            while data := await reader.read(4096):
+                writer.write(data)
+        writer.close()
+
+    async def run() -> None:
+        server = await asyncio.start_server(relay, HOST, 0)
+        sink, made = Kept(), source(server.sockets[0].getsockname()[1], "flap")
+        task = asyncio.create_task(made.run(sink, asyncio.Event()))
+        await current(made, sink, broker.port)
+        for writer in relays:
+            writer.transport.abort()
+        with pytest.raises(SourceLost):
+            await task
+        await asyncio.to_thread(publish, broker.port, "8.5")
+        await session(made, sink, lambda: until(lambda: b"8.5" in sink.values()))
+        assert (LATE + TOPIC, b"8.5") in sink.messages()
+        server.close()
+
+    asyncio.run(run())
+
+
 def test_two_adapters_of_one_name_are_told(broker: Mosquitto) -> None:
     async def run() -> None:
         one, other = source(broker.port), source(broker.port)
