@@ -341,6 +341,43 @@ def test_password(tmp_path: Path) -> None:
         made.stop()
 
 
+def test_the_example_of_a_broker_is_enough(tmp_path: Path) -> None:
+    """deploy/mosquitto: its settings start, and its access list lets the adapter do its work and nobody read it."""
+    example = Path(__file__).resolve().parents[2] / "deploy" / "mosquitto"
+    kept = [
+        line
+        for line in (example / "mosquitto.conf").read_text().splitlines()
+        if line.split(" ")[0] in ("allow_anonymous", "max_queued_messages")
+    ]
+    (tmp_path / "acl").write_bytes((example / "acl").read_bytes())
+    passwords = password_lines(tmp_path, "adapter", "s3cret")
+    made = Mosquitto(tmp_path, (*kept, passwords[1], f"acl_file {tmp_path / 'acl'}"))
+    made.start()
+    secret = tmp_path / "secret"
+    secret.write_text("s3cret\n")
+    broker = Broker(host=HOST, port=made.port, user="adapter", password_file=secret)
+    mapping = parse_mapping({"preset": "tasmota", "device": "hichi", "export": False})
+    reader = MqttSource(broker=broker, client="example", meters={0: mapping})
+
+    async def run() -> None:
+        stop = asyncio.Event()
+        task = asyncio.create_task(reader.run(Kept(), stop))
+        await asyncio.sleep(0.5)
+        link = Link(broker, "feed", keeps_session=False)
+        await link.open([])
+        for topic in ("lindenstrom/x/state", "homeassistant/sensor/x/config"):
+            await link.published(topic, b"1", retain=True)
+        await link.close()
+        assert not task.done()
+        stop.set()
+        await task
+
+    try:
+        asyncio.run(run())
+    finally:
+        made.stop()
+
+
 def test_tls_with_an_authority_of_its_own(tmp_path: Path) -> None:
     lines, authority = certificate_lines(tmp_path)
     made = Mosquitto(tmp_path, lines)
