@@ -234,7 +234,7 @@ class _Side:
         after = bisect_left(self.merged, time_ms, key=_point_time)
         if after < len(self.merged) and self.merged[after].time_ms == time_ms:
             return self.merged[after].mwh, status
-        taken = _nearest([point for point in self.merged[max(after - 1, 0) : after + 1] if point.read], time_ms)
+        taken = _nearest(self.merged, time_ms)
         if taken:
             return taken.mwh, status
         if after == 0 or after == len(self.merged):
@@ -277,17 +277,22 @@ def _point_time(point: _Point) -> int:
 
 
 def _nearest(points: Sequence[_Point], time_ms: int) -> _Point | None:
-    """Return the point nearest to an instant within TOLERANCE_MS, of two as near the earlier one."""
-    after = bisect_left(points, time_ms, key=_point_time)
-    near = [p for p in points[max(after - 1, 0) : after + 1] if abs(p.time_ms - time_ms) <= TOLERANCE_MS]
-    return min(near, key=lambda point: abs(point.time_ms - time_ms), default=None)
+    """Return the reading nearest to an instant within TOLERANCE_MS, of two as near the earlier one.
+
+    A measured one counts before all others.
+    """
+    low = bisect_left(points, time_ms - TOLERANCE_MS, key=_point_time)
+    high = bisect_right(points, time_ms + TOLERANCE_MS, key=_point_time)
+    near = [point for point in points[low:high] if point.read]
+    return min(near, key=lambda point: (point.status, abs(point.time_ms - time_ms)), default=None)
 
 
 def _region(samples: Sequence[Sample], start_ms: int, end_ms: int) -> Sequence[Sample]:
     """Return the samples of a window, with those before and after it that say the registers at its ends."""
     low = bisect_right(samples, start_ms, key=_time)
     high = bisect_left(samples, end_ms, key=_time)
-    lows, highs = [low - 1], [high]
+    lows = [low - 1, bisect_left(samples, start_ms - TOLERANCE_MS, key=_time)]
+    highs = [high, bisect_right(samples, end_ms + TOLERANCE_MS, key=_time) - 1]
     for known in (_imports, _exports):
         lows.append(next((at for at in range(low - 1, -1, -1) if known(samples[at])), 0))
         highs.append(next((at for at in range(high, len(samples)) if known(samples[at])), len(samples)))
