@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 
 import pytest
 from tests.metering.fuzz.mutate import CHANGES, mutated
@@ -35,6 +36,24 @@ def test_the_seeds_are_read_whole(name: str) -> None:
         found = {one.problem for one in target.read(data)}
         assert found & {None, Problem.PIN_LOCKED, Problem.UNVERIFIED_SIGNATURE}, data[:80]
         assert not found & {Problem.DAMAGED_FRAME, Problem.BAD_SIGNATURE, Problem.BAD_VALUE}, data[:80]
+
+
+PIECES = (
+    b"'", b"QTY+220:1.5'", b"?", b"<a>", b"<signedData>", b"OCMF|", b"128.8.0(ST:", b'{"a":', b"[", b",", b";", b"\n",
+    b"\x1b\x1b\x1b\x1b\x01\x01\x01\x01", b"\x1b", b"\x77", b"1.8.0(", b"/LIN5x\r\n", b"tele/a/SENSOR {}\n", b'"', b"1",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in targets() if name not in {"import", "csv-own", "dsmr-crc", "live", "detection"}]
+)
+def test_a_piece_repeated_takes_time_by_its_length_only(name: str) -> None:
+    target = targets()[name]
+    for piece in PIECES:
+        for head in (b"", target.seeds[0][:60]):
+            started = time.process_time()
+            target.read(head + piece * (100_000 // len(piece)))
+            assert time.process_time() - started < 5, piece
 
 
 def test_every_format_has_its_target() -> None:
