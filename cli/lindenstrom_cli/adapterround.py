@@ -86,6 +86,7 @@ def _round(
         curve=signer.curve,
         mailbox=config.mailbox,
         partial_from_s=max(0, community.constants.close_delay_s - config.margin_s),
+        thin_after_days=config.thin_after_days,
     )
     imported, found = take_files(adapter, config.inboxes, int(time.time()))
     troubles += found
@@ -95,7 +96,6 @@ def _round(
     if chain is not None or not community.node.is_trial:
         try:
             _check_key(community, chain, adapter, signer)
-            duties.resume(now)
             days, found = duties.prepare(now)
             troubles += found
             if chain is not None:
@@ -103,6 +103,10 @@ def _round(
                 troubles += found
         except LindenstromError as error:
             troubles.append(trouble("key", error))
+        try:
+            duties.resume(now)
+        except LindenstromError as error:
+            troubles.append(trouble("journals", error))
     return Round(
         now=now,
         block_time=now if chain is not None and not community.node.is_trial else 0,

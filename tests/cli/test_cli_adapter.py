@@ -82,7 +82,7 @@ def test_files_become_anchored_days_and_are_put_aside(home: CliHome) -> None:
         os.utime(path, (old, old))
     (inbox / "new.csv").write_text("still written")
     home.ok("chain", "advance", "--to", f"{date.fromisoformat(DAY) + timedelta(days=1)}T01:00")
-    first = home.json("adapter", "settle", "--config", config)["round"]
+    first = home.json("adapter", "settle", "--config", config, code=5)["round"]
     assert first["imported"] == 1
     assert [t["step"] for t in first["troubles"]] == ["inbox 1"]
     assert first["days"] == [DAY]
@@ -116,6 +116,7 @@ def test_before_the_closing_time_a_day_goes_out_as_far_as_it_is_complete(home: C
     assert late["gaps"] == 1
 
 
+@pytest.mark.integration
 def test_a_node_that_is_down_leaves_the_day_handed_over(home: CliHome) -> None:
     """With a node of its own the days go by the machine's clock, and the packs lie in the mailbox meanwhile."""
     inbox = home.root / "inbox"
@@ -124,16 +125,11 @@ def test_a_node_that_is_down_leaves_the_day_handed_over(home: CliHome) -> None:
     config.write_text('node = "http://127.0.0.1:9"\n' + config.read_text())
     (inbox / "day.csv").write_text(interval_file(date.fromisoformat(DAY)))
     os.utime(inbox / "day.csv", (1, 1))
-    found = home.json("adapter", "settle", "--config", str(config))["round"]
+    found = home.json("adapter", "settle", "--config", str(config), code=5)["round"]
     assert "node" in [t["step"] for t in found["troubles"]]
     assert DAY in found["days"]
     assert found["anchored"] == 0
     assert found["outbox"] >= 1
-
-
-test_a_node_that_is_down_leaves_the_day_handed_over = pytest.mark.integration(
-    test_a_node_that_is_down_leaves_the_day_handed_over
-)
 
 
 def checked(home: CliHome, code: int) -> str:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import click
 
 from lindenstrom.core.calendar import Zone
+from lindenstrom.errors import ExitCode
 from lindenstrom_cli.app import Session, command, group
 from lindenstrom_cli.catalogue import text
 from lindenstrom_cli.commands.adaptercheck import check
@@ -75,6 +76,11 @@ class Settled(Result):
     SCHEMA: ClassVar[str] = "adapter-settle"
     round: dict[str, Any]
 
+    @property
+    def exit_code(self) -> ExitCode:
+        """5 where something did not work: it is to be done again."""
+        return ExitCode.COULD_NOT_CHECK if self.round["troubles"] else ExitCode.OK
+
     def lines(self) -> Iterable[str]:
         """What went out, what waits, what did not work."""
         found = self.round
@@ -95,7 +101,10 @@ def example(session: Session) -> Example:  # noqa: ARG001 - every command takes 
 @command(adapter, "settle", "adapter settle --config adapter.toml")
 @CONFIG
 def settle(session: Session, config_path: Path) -> Settled:  # noqa: ARG001 - every command takes its session
-    """Do one round of what `adapter run` does again and again: files in, days built, signed, handed over, anchored."""
+    """Do one round of what `adapter run` does again and again: files in, days built, signed, handed over, anchored.
+
+    For machines that start it by a timer. Exit code 5 where something did not work; doing it again goes on.
+    """
     from lindenstrom.metering.config import load_config
     from lindenstrom_cli.adapterround import one_round
 
@@ -177,7 +186,7 @@ async def _round_in_child(config_path: Path) -> "Round":
         if child.returncode is None:
             child.terminate()  # each step is safe to be cut off
             await child.wait()
-    if child.returncode != 0:
+    if not out.strip():
         raise RoundFailed(_first_line(said.decode(errors="replace")))
     return Round.from_json(json.loads(out)["round"])
 

@@ -103,14 +103,16 @@ def _bad(what: str, words: str, code: ExitCode = ExitCode.COULD_NOT_CHECK) -> Fi
 
 def _folders(config: "AdapterConfig") -> Iterable[Finding]:
     for what, folder in (("disk", config.folder), ("mailbox", config.mailbox)):
-        probe = folder / f".probe-{os.getpid()}"
+        # the mailbox is made at the first delivery
+        there = folder if folder.exists() else folder.parent
+        probe = there / f".probe-{os.getpid()}"
         try:
             probe.write_bytes(b"x")
             probe.unlink()
         except OSError as error:
             yield _bad(what, text("check.disk_bad", folder=folder, why=error.strerror))
             continue
-        free = shutil.disk_usage(folder).free
+        free = shutil.disk_usage(there).free
         if what == "mailbox":
             yield _fine(what, text("check.mailbox_ok", folder=folder))
         elif free < config.reserve_bytes + (DAY_MIB << 20):

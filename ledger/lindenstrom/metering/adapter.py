@@ -67,6 +67,7 @@ from lindenstrom.signing import Curve, sign_on
 READY = "complete; not built yet"
 FIRST_REVISION = 0
 LAST_REVISION = 254
+HAS_REGISTERS = (Source.SML, Source.DSMR, Source.MQTT, Source.REGISTERS)
 LONGEST_GAP = 31
 """Windows before a late reading that may have waited for it."""
 
@@ -238,14 +239,14 @@ class Adapter:
         For one instant the last declaration counts; one without a jump withdraws those before.
         """
         window = self.setup.zone.window_at(declared.time_ms // 1000)
-        meter = self._meter(position, declared.time_ms, Source.SML, Source.REGISTERS)
+        meter = self._meter(position, declared.time_ms, *HAS_REGISTERS)
         with self._lock():
             if self.shelf(meter).add_break(declared) and self.outbox.entry(window):
                 self.outbox.add_gaps([_gap(window, meter, LATE)])
 
     def withdraw_break(self, position: int, time_ms: int) -> None:
         """Take back the break declared for an instant. Raises FolderError where there is none, SourceError."""
-        meter = self._meter(position, time_ms, Source.SML, Source.REGISTERS)
+        meter = self._meter(position, time_ms, *HAS_REGISTERS)
         if not self.shelf(meter).break_at(time_ms):
             raise FolderError(self.folder, f"no break is declared at {clock_text(time_ms)}", "give its exact time")
         nothing = Registers(import_mwh=0, export_mwh=0)

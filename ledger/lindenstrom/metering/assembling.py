@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, NoReturn
 
+from lindenstrom.errors import LindenstromError
 from lindenstrom.metering.adapter import Adapter
 from lindenstrom.metering.config import AdapterConfig, ConfigError, MeterPlace
 from lindenstrom.metering.formats.mqttmapping import MeterMapping, read_mapping
 from lindenstrom.metering.journal import Kind, read_journal
 from lindenstrom.metering.listening import Ear
-from lindenstrom.metering.setup import MeterSetup, ReaderSetup, Source
+from lindenstrom.metering.setup import SETUP_NAME, MeterSetup, ReaderSetup, Source, read_setup
 from lindenstrom.metering.shelf import STREAMS, Shelf
 from lindenstrom.metering.sources import FileSource, LiveSource, SerialSource, TcpSource
 
@@ -35,6 +37,7 @@ class Assembly:
 
     def __init__(self, config: AdapterConfig, adapter: Adapter, today: int) -> None:
         self._config, self._adapter, self._setup = config, adapter, adapter.setup
+        self._read_at = 0
         self._meters = {place.position: self._meter(place, number, today) for number, place in _numbered(config)}
         self.kinds = {
             place.position: self._kind(place, number, self._meters[place.position])
@@ -55,9 +58,20 @@ class Assembly:
 
     def shelf(self, position: int, time_ms: int) -> Shelf:
         """The journals for what is received at a time."""
+        self._reread()
         meter = meter_at(self._setup, position, self._setup.zone.window_at(time_ms // 1000))
         assert meter is not None, "checked at the start"
         return self._adapter.shelf(meter)
+
+    def _reread(self) -> None:
+        """Take a changed set-up: a meter bound or ended while the adapter runs. An unreadable one changes nothing."""
+        with suppress(LindenstromError, OSError):
+            changed = (self._config.folder / SETUP_NAME).stat().st_mtime_ns
+            if changed != self._read_at:
+                fresh = read_setup(self._config.folder)
+                if all(meter_at(fresh, position, 0) for position in self.kinds):
+                    self._setup = fresh
+                self._read_at = changed
 
     def newest_record_ms(self) -> int:
         """When the newest record of the journals was received; 0 if there is none."""

@@ -123,6 +123,7 @@ class AdapterConfig:
     every_s: int = 3600
     commit_s: int = 5
     reserve_bytes: int = 50 << 20
+    thin_after_days: int = 90
     clock_wait_s: int = 600
     log_level: str = "info"
     home_assistant: HomeAssistant | None = None
@@ -168,6 +169,7 @@ def parse_config(path: Path, data: dict[str, Any]) -> AdapterConfig:
         every_s=anchor.whole("every_minutes", 60, 1, 1440) * 60,
         commit_s=journal.whole("commit_seconds", 5, 1, 10),
         reserve_bytes=journal.whole("reserve_mib", 50, 1, 1 << 20) << 20,
+        thin_after_days=journal.whole("thin_after_days", 90, 0, 3660),
         clock_wait_s=clock.whole("wait_minutes", 10, 0, 1440) * 60,
         log_level=log.choice("level", LOG_LEVELS, "info"),
         home_assistant=_home_assistant(top.table("homeassistant", optional=True)),

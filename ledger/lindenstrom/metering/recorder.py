@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 from lindenstrom.errors import LindenstromError
 from lindenstrom.metering.clock import Clock, Doubt
@@ -22,6 +23,7 @@ from lindenstrom.metering.journal import Journal, Kind, Record
 from lindenstrom.metering.shelf import Shelf
 from lindenstrom.metering.sources import NotTaken
 
+QUARTER_HOUR_MS = 900_000
 WAITING_BYTES = 4 << 20
 """Of one meter: more than an hour at a telegram a second."""
 RECORD_BYTES = 300
@@ -65,7 +67,7 @@ class Recorder:
         self._free_bytes, self._reserve_bytes, self._on_event = free_bytes, reserve_bytes, on_event
         self._pieces: list[_Piece] = []
         self._arrived, self._burst = asyncio.Event(), asyncio.Event()
-        self._open: dict[tuple[int, Kind], tuple[str, Journal]] = {}
+        self._open: dict[tuple[int, Kind], tuple[tuple[Path, str], Journal]] = {}
         self._waiting: Counter[int] = Counter()
         self.accepted_bytes = 0
         self.accepted_pieces = 0
@@ -173,13 +175,15 @@ class Recorder:
         if problem:
             self._say_problem(problem)
             return written
-        by_journal: dict[tuple[int, Kind, str], list[tuple[_Piece, Record]]] = {}
+        groups: dict[tuple[int, Kind, int], list[tuple[_Piece, Record]]] = {}
         for piece, record in records:
-            by_journal.setdefault((piece.position, piece.kind, _day(record.time_ms)), []).append((piece, record))
-        for (position, kind, day), pairs in by_journal.items():
+            groups.setdefault((piece.position, piece.kind, record.time_ms // QUARTER_HOUR_MS), []).append(
+                (piece, record)
+            )
+        for (position, kind, _), pairs in groups.items():
             found = [record for _, record in pairs]
             try:
-                self._journal(position, kind, day, found[0].time_ms).append(found)
+                self._journal(position, kind, found[0].time_ms).append(found)
             except (OSError, LindenstromError) as error:
                 problem = _class_of(error)
                 continue  # the journal cuts off what a failed write has left before it goes on
@@ -189,13 +193,16 @@ class Recorder:
         self._say_problem(problem)
         return written
 
-    def _journal(self, position: int, kind: Kind, day: str, time_ms: int) -> Journal:
+    def _journal(self, position: int, kind: Kind, time_ms: int) -> Journal:
+        """The journal of the meter and the UTC day of a time: both change on a quarter-hour only."""
+        shelf = self._shelf_of(position, time_ms)
+        place = (shelf.folder, _day(time_ms))
         known = self._open.get((position, kind))
-        if known is not None and known[0] == day:
+        if known is not None and known[0] == place:
             return known[1]
         self._close(position, kind)
-        journal = self._shelf_of(position, time_ms).open_stream(kind, time_ms)
-        self._open[position, kind] = (day, journal)
+        journal = shelf.open_stream(kind, time_ms)
+        self._open[position, kind] = (place, journal)
         return journal
 
     def _close(self, position: int, kind: Kind) -> None:

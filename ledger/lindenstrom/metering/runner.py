@@ -154,10 +154,12 @@ class Runner:
         retry = FIRST_RETRY_S
         while not stop.is_set():
             try:
-                found = await self._settle()
+                found = await self._settle_unless(stop)
             except Exception as error:  # noqa: BLE001 - a round must not end the process
                 before = self._round.to_json() if self._round else {"now": 0}
                 found = Round.from_json({**before, "days": (), "troubles": ()}).with_trouble(trouble("round", error))
+            if found is None:
+                return
             self._note(found)
             wait = float(self._config.every_s)
             if found.troubles:
@@ -167,6 +169,18 @@ class Runner:
             now = int(time.time())
             wait = min(wait, self._next_midnight(now) + AFTER_MIDNIGHT_S + self._spread_s - now)
             await _pause(stop, max(wait, 0.01))
+
+    async def _settle_unless(self, stop: asyncio.Event) -> Round | None:
+        """A round; None if it was cut off by the stop, which harms none of its steps."""
+        work, ends = asyncio.ensure_future(self._settle()), asyncio.ensure_future(stop.wait())
+        try:
+            await asyncio.wait({work, ends}, return_when=asyncio.FIRST_COMPLETED)
+            return await work if work.done() else None
+        finally:
+            ends.cancel()
+            if not work.done():
+                work.cancel()
+                await asyncio.wait({work})
 
     def _note(self, found: Round) -> None:
         self._round, self._round_at = found, int(time.time())

@@ -101,13 +101,17 @@ class Round:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Duties:
-    """What a round needs. partial_from_s: so long after its end a day goes out as far as it is complete."""
+    """What a round needs. partial_from_s: so long after its end a day goes out as far as it is complete.
+
+    thin_after_days: so long raw streams of final days are kept whole, then only what windows rest on; 0 for ever.
+    """
 
     adapter: Adapter
     key: bytes = field(repr=False)
     curve: Curve
     mailbox: Path
     partial_from_s: int
+    thin_after_days: int = 0
     on_day: Callable[[int], None] = lambda _window: None
 
     def prepare(self, now: int) -> tuple[tuple[str, ...], tuple[Trouble, ...]]:
@@ -132,10 +136,23 @@ class Duties:
         mark = adapter.folder / RESUMED
         if mark.exists() and mark.read_text(encoding="ascii") == str(today):
             return
+        mark.write_text(str(today), encoding="ascii")
         for meter in adapter.setup.live(today):
             if meter.source in STREAM_SUFFIXES and self._is_heard(meter, now):
                 adapter.note_received(meter.position, now * 1000)
-        mark.write_text(str(today), encoding="ascii")
+        self._thin(today)
+
+    def _thin(self, today: int) -> None:
+        """Thin the raw streams before the first day that is not final."""
+        if not self.thin_after_days:
+            return
+        setup, entries = self.adapter.setup, self.adapter.outbox.entries()
+        newest = {entry.window: entry for entry in entries}
+        end = min([today - self.thin_after_days, *(w for w, entry in newest.items() if not entry.final)])
+        start_ms, end_ms = (setup.zone.window_start(w) * 1000 for w in (max(0, end - RECENT_WINDOWS), end))
+        for meter in setup.meters:
+            if meter.source in STREAM_SUFFIXES:
+                self.adapter.shelf(meter).thin(start_ms, end_ms)
 
     def _is_heard(self, meter: MeterSetup, now: int) -> bool:
         day = datetime.fromtimestamp(now, tz=UTC).date()
