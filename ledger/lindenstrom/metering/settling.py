@@ -19,6 +19,7 @@ from lindenstrom.metering.adapter import Adapter, Anchorer
 from lindenstrom.metering.config import Inbox
 from lindenstrom.metering.errors import StorageError
 from lindenstrom.metering.events import said
+from lindenstrom.metering.observation import Problem
 from lindenstrom.metering.setup import MeterSetup, Source
 from lindenstrom.signing import Curve
 
@@ -217,7 +218,7 @@ def take_files(adapter: Adapter, inboxes: Sequence[Inbox], now: int) -> tuple[in
             continue
         for path in files:
             try:
-                adapter.import_file(path, now=now, position=inbox.position)
+                report = adapter.import_file(path, now=now, position=inbox.position)
             except LindenstromError as error:
                 # the disk's or the network's fault: the file waits for another time
                 if not isinstance(error, StorageError):
@@ -226,6 +227,9 @@ def take_files(adapter: Adapter, inboxes: Sequence[Inbox], now: int) -> tuple[in
                 continue
             _put_aside(path, TAKEN)
             taken += 1
+            unfit = [f"{count} {code}" for code, count in report.unfit.items() if code != Problem.NOT_ACTIVE_ENERGY]
+            if unfit:
+                troubles.append(Trouble(step=f"inbox {number}", error="Unfit", message=", ".join(unfit)))
     return taken, tuple(troubles)
 
 
