@@ -300,6 +300,15 @@ def test_phases_on_topics_of_their_own_add_up() -> None:
     assert all(one[1] in (4_500, 5_500, 6_500, 7_500) for one in sides(found))
 
 
+def test_a_device_that_knows_its_time_says_when_it_read() -> None:
+    mapping = parse_mapping(
+        {"import": {"topic": "m", "path": "e", "unit": "kWh"}, "time": {"path": "t", "form": "unix_ms"}}
+    )
+    found = timeline([(1500, "m", b'{"t":%d,"e":1.5}' % (NOON + 250)), (2500, "m", b'{"e":1.5}')], mapping)
+    assert sides(found) == [(250, 1_500_000, None)]
+    assert set(found.unused) == {"t is no certain time"}
+
+
 def test_what_waited_gives_no_sample_but_is_named() -> None:
     both = {"Total_in": 1, "Total_out": 2}
     found = timeline([(0, LATE + TOPIC, tele(**both)), (60_000, TOPIC, tele(**both))], TASMOTA)

@@ -46,15 +46,20 @@ class Decoder:
 
     def _made(self, frame: Frame) -> Made | str:
         if frame.kind is Kind.MQTT:
-            return message_of(self._interpreted(frame), time_ms=frame.time_ms, order=frame.order)
+            found, is_own = self._interpreted(frame)
+            own_ms = next((one.time_ms for one in found if one.time_ms is not None), None) if is_own else None
+            return message_of(found, time_ms=frame.time_ms if own_ms is None else own_ms, order=frame.order)
         decode = sml_format.of_telegram if frame.kind is Kind.SML else dsmr.decode_telegram
         return reading_of(decode(frame.data, 0), time_ms=frame.time_ms, order=frame.order)
 
-    def _interpreted(self, frame: Frame) -> list[Observation]:
+    def _interpreted(self, frame: Frame) -> tuple[list[Observation], bool]:
+        """Return what a message says, and whether the device's own time is that of its reading."""
         from lindenstrom.metering.formats.mqtt import interpret
-        from lindenstrom.metering.formats.mqttmapping import read_mapping
+        from lindenstrom.metering.formats.mqttmapping import Use, read_mapping
 
-        return interpret(frame.topic, frame.data, read_mapping(self.mapping))
+        mapping = read_mapping(self.mapping)
+        is_own = mapping.time is not None and mapping.time.use is Use.ALWAYS
+        return interpret(frame.topic, frame.data, mapping), is_own
 
 
 def _parts(mapping: str) -> tuple[frozenset[str], frozenset[str]]:
