@@ -106,6 +106,28 @@ contract RegistryTest is Community {
         registry.addMember(4, address(0));
     }
 
+    function test_indices_are_whole_where_there_are_many_members() public {
+        uint256 many = 70_000;
+        vm.store(address(registry), bytes32(uint256(4)), bytes32(many)); // the length of the list of accounts
+        vm.expectRevert(abi.encodeWithSelector(CommunityFull.selector, many));
+        vm.prank(operator);
+        registry.addMember(uint32(many), address(5));
+    }
+
+    function test_days_as_the_calendar_has_them() public view {
+        // 24 November 2024, in winter time
+        uint256 first = 20_051 * 96 - 4 * uint256(registry.offsetHours());
+        eq(registry.firstSlot(20_051), first, "first");
+        eq(registry.slotCount(20_051), 96, "count");
+        eq(registry.windowEnd(20_051), (first + 96) * 900, "end");
+    }
+
+    function test_no_auditor_is_dismissed_who_never_was() public {
+        vm.expectRevert(abi.encodeWithSelector(IRegistry.UnknownAuditor.selector, 31));
+        vm.prank(operator);
+        registry.dismissAuditor(31);
+    }
+
     function test_p256_reader_is_refused() public {
         vm.expectRevert(abi.encodeWithSelector(IRegistry.CurveNotSupported.selector, 2));
         vm.prank(operator);

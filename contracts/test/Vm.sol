@@ -25,6 +25,7 @@ interface Vm {
     function chainId(uint256 id) external;
     function prank(address sender) external;
     function cool(address target) external;
+    function store(address target, bytes32 slot, bytes32 value) external;
     function assume(bool condition) external pure;
     function recordLogs() external;
     function getRecordedLogs() external returns (Log[] memory);
