@@ -165,6 +165,12 @@ def test_element_255_is_the_total() -> None:
     assert [one.obis for one in read(d0(lines))] == ["1-0:1.8.0", "1-0:1.7.0"]
 
 
+def test_codes_are_normal_whatever_zeros_they_have() -> None:
+    assert [one.obis for one in read(d0(("1-00:1.8.001(1.5*kWh)", "1.8.000(1.5*kWh)")))] == ["1-0:1.8.1", "1-0:1.8.0"]
+    for code in ("1-0:1.8.A", "1-0:1.8.256", "1-999:1.8.0"):
+        assert problems(read(d0((f"{code}(1.5*kWh)",)))) == [Problem.DAMAGED_FRAME]
+
+
 def test_whole_kwh_ask_for_the_pin() -> None:
     found = read(d0(("1-0:1.8.0*255(012345*kWh)",)))
     assert problems(found) == [Problem.PIN_LOCKED]

@@ -105,7 +105,7 @@ def telegram_stands(one: Observation, data: bytes) -> bool:
     way, tariff = one.obis.partition(":")[2].split(".")[0], one.obis.split(".")[-1]
     if one.power_mw is not None:
         return any(
-            kind.decode() == way and int(Fraction(number.decode()) * UNITS.get(unit.lower(), 0)) == abs(one.power_mw)
+            kind.decode() == way and abs(Fraction(number.decode()) * UNITS.get(unit.lower(), 0) - abs(one.power_mw)) < 1
             for kind, _, _, number, unit in POWER_LINE.findall(window)
         )
     lines = {
@@ -115,7 +115,4 @@ def telegram_stands(one: Observation, data: bytes) -> bool:
     }
     if one.summed:
         return int(sum(lines.values())) == one.energy_mwh
-    names = (tariff.encode(), b"255") if tariff == "0" else (tariff.encode(),)
-    return any(int(lines[name.lstrip(b"0") or name]) == one.energy_mwh for name in names if name in lines) or any(
-        int(value) == one.energy_mwh for name, value in lines.items() if int(name) % 255 == int(tariff)
-    )
+    return any(int(value) == one.energy_mwh for name, value in lines.items() if int(name) % 255 == int(tariff))

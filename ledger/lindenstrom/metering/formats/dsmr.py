@@ -183,7 +183,10 @@ def _take(content: _Content, found: re.Match[str], unit: str | None) -> None:
         return
     if way == "8" and kind not in {"1", "2"}:
         return
-    code = f"{medium or 1}-{channel or 0}:{kind}.{way}.{0 if tariff == '255' else tariff}"
+    if not tariff.isdigit() or max(int(tariff), int(channel or 0)) > 255:
+        content.sound = False
+        return
+    code = f"{medium or 1}-{int(channel or 0)}:{kind}.{way}.{int(tariff) % 255}"
     target, units = (content.registers, TO_MWH) if way == "8" else (content.powers, TO_MW)
     amount = _amount(first, units, unit if way == "8" else None)
     if code in target and target[code] != amount:
