@@ -165,6 +165,10 @@ def parse_layout(name: str, toml: str) -> Layout:
     )
     for table in (top, file, columns, slots):
         table.refuse_rest()
+    for value in values:
+        named = value.pattern is not None and "obis" in value.pattern.groupindex
+        if not value.obis and layout.obis_column is None and not named:
+            raise LayoutError(name, "value.obis", "say what the values are: 1-0:1.29.0 drawn, 1-0:2.29.0 fed in")
     if layout.decimal == layout.thousands:
         raise LayoutError(name, "file.thousands", "the same as the decimal mark")
     return layout

@@ -224,6 +224,10 @@ def test_units(value: str, text: str, energy: int | None, step: int | None) -> N
     assert (found.problem is Problem.BAD_VALUE) == (energy is None)
 
 
+def test_a_register_that_was_not_read_is_no_reading() -> None:
+    assert read("01.01.2026 00:07;\n", value="register = true") == []
+
+
 def test_registers_are_floored_and_need_no_raster() -> None:
     found = one("01.01.2026 00:07;12,3456789", value="register = true")
     assert (found.energy_mwh, found.span_s, found.problem, when(found)) == (12_345_678, 0, None, "2025-12-31T23:07:00Z")
@@ -264,12 +268,31 @@ X = "invalid"
         (";F", Status.MISSING, None),
         (";", Status.MISSING, None),
         ("0,1;X", None, Problem.INVALID_STATUS),
+        ("0,1;F", None, Problem.INVALID_STATUS),
         ("0,1;?", None, Problem.INVALID_STATUS),
     ],
 )
 def test_quality(line: str, status: Status | None, problem: Problem | None) -> None:
     found = one(f"01.01.2026 00:00;{line}", more=WORDS)
     assert (found.status, found.problem) == (status, problem)
+
+
+def test_registers_by_a_column_of_words() -> None:
+    words = '[columns]\nobis = 3\n[obis]\nBezug = "1-0:1.29.0"\n'
+    own = OWN.format(time=LOCAL, value="").replace('obis = "1-0:1.29.0"', "") + words
+    lines = "".join(
+        f"01.01.2026 00:{15 * n:02d};1;{w}\n" for n, w in enumerate(["Bezug", "2.29.0", "3.29.0", "Lieferung"])
+    )
+    found = list(
+        portal_csv.CsvReader(parse_layout("own", own)).observations(io.BytesIO(f"Zeit;Wert\n{lines}".encode()))
+    )
+    other = Problem.NOT_ACTIVE_ENERGY
+    assert [(o.obis, o.problem) for o in found] == [
+        (DRAWN, None),
+        ("1-0:2.29.0", None),
+        ("1-0:3.29.0", other),
+        ("", other),
+    ]
 
 
 def test_one_column_a_metering_point() -> None:
@@ -344,7 +367,8 @@ def test_both_ends_tell_the_length() -> None:
 
 def test_the_own_forms_in_every_status() -> None:
     text = "metering_point,slot_start,import_kwh,export_kwh,status\n" + "".join(
-        f"DE1,2026-06-02T22:{15 * n:02d}:00Z,0.1,0,{status.name.lower()}\n" for n, status in enumerate(Status)
+        f"DE1,2026-06-02T22:{15 * n:02d}:00Z,{0.1 * (status < 3):g},0,{status.name.lower()}\n"
+        for n, status in enumerate(Status)
     )
     found = list(portal_csv.observations(io.BytesIO(text.encode())))
     assert [o.status for o in found if o.obis == DRAWN] == list(Status)
@@ -399,6 +423,7 @@ def test_whatever_comes_nothing_is_raised(noise: bytes, at: int, drop: int) -> N
         (OWN.format(time=LOCAL + '\nautumn = "column"', value=""), "time.autumn"),
         (OWN.format(time=LOCAL + '\nautum = "order"', value=""), "time.autum: not a field"),
         (OWN.format(time=LOCAL, value='unit = "kw"'), "value.unit"),
+        (OWN.format(time=LOCAL, value="").replace('obis = "1-0:1.29.0"', ""), "value.obis"),
         (OWN.format(time=LOCAL, value='unit = "kW"\nregister = true'), "not in kW"),
         (OWN.format(time=LOCAL, value='pattern = "("'), "not a regular expression"),
         (OWN.format(time=LOCAL, value='pattern = "x"'), "a column or a pattern"),

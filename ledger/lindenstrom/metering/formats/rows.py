@@ -160,8 +160,8 @@ class RowReader:
     def _cell(self, row: Sequence[str], cell: Cell, position: int, line: int) -> Observation | None:
         bound, layout = self._bound, self._bound.layout
         text = bound.text(row, cell.index)
-        if not text and (cell.slot is not None or len(bound.cells) > 1):
-            return None  # a column of the other direction, or an hour that the day lacks
+        if not text and (cell.slot is not None or len(bound.cells) > 1 or cell.value.register):
+            return None  # a column of the other direction, an hour that the day lacks, no reading
         meter = cell.meter or bound.text(row, bound.meter) or layout.meter
         obis = cell.obis if bound.obis is None else self._obis(bound.text(row, bound.obis), cell)
         where = f"line {line}, {self._column(cell.index)}"
@@ -176,13 +176,16 @@ class RowReader:
                 problem, detail = Problem.BAD_TIME, f"line {line}: {why}"
         status, fault = self._status(bound.text(row, bound.quality), text)
         energy_mwh, step_mwh, what = self._energy(text, cell.value, bound.text(row, bound.unit), span_s, status)
+        if status is Status.MISSING and energy_mwh:
+            status, fault = None, "marked as missing, with a value"
         found = (problem, detail)
         if what is not None:
             found = (what, f"{where}: {_SAID[what]}")
         elif fault:
             found = (Problem.INVALID_STATUS, f"{where}: {fault}")
-        elif obis and _OTHER_QUANTITY.match(obis):
-            found = (Problem.NOT_ACTIVE_ENERGY, f"{where}: neither energy drawn nor fed in")
+        elif not obis or _OTHER_QUANTITY.match(obis):
+            said = "neither energy drawn nor fed in" if obis else "the layout does not know what register this is"
+            found = (Problem.NOT_ACTIVE_ENERGY, f"{where}: {said}")
         elif problem is None and not cell.value.register and not _is_quarter_hour(begin, span_s):
             found = (Problem.NOT_QUARTER_HOURLY, f"line {line}: {span_s} s long, or not at a quarter-hour")
         elif begin is not None and (other := self._differs((meter, obis), begin, (energy_mwh, status), line)):
