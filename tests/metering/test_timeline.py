@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 
 from lindenstrom.core.packs import Registers
-from lindenstrom.metering import sml, timeline
+from lindenstrom.metering import rules, sml, timeline
 from lindenstrom.metering.journal import Kind, Record
 from lindenstrom.metering.smlwriter import sml_telegram
 
@@ -59,7 +59,7 @@ def test_locked_and_one_sided_telegrams_are_left_out_and_named() -> None:
     ]
     found = timeline.register_timeline(chunked(frames, 1))
     assert [(s.time_ms - BASE) // 1000 for s in found.samples] == [900, 2_700]
-    assert found.unused == {timeline.LOCKED: 1, timeline.ONE_SIDED: 1}
+    assert found.unused == {rules.LOCKED: 1, rules.ONE_SIDED: 1}
     assert not found.locked
     assert timeline.register_timeline(chunked(frames[:1], 1)).locked
 
@@ -76,7 +76,7 @@ def test_clock_set_back_is_named_and_backfill_is_not() -> None:
     back = [frame(1_000, 10_000), (BASE + 899_000, frame(1_001, 10_100)[1])]
     found = timeline.register_timeline(chunked(back, 1))
     assert len(found.samples) == 1
-    assert found.unused == {timeline.CLOCK_BACK: 1}
+    assert found.unused == {rules.CLOCK_BACK: 1}
     backfill = [frame(1_000, 10_000), frame(100, 1_000)]
     found = timeline.register_timeline(chunked(backfill, 1))
     assert len(found.samples) == 2

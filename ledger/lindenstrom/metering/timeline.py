@@ -17,10 +17,7 @@ from lindenstrom.metering.intervals import DeclaredBreak, Sample
 from lindenstrom.metering.journal import Kind, Record
 from lindenstrom.metering.plausible import TimedValues, without_excursions
 from lindenstrom.metering.readings import samples_of
-from lindenstrom.metering.rules import CLOCK_BACK, LOCKED, ONE_SIDED
 from lindenstrom.metering.streams import Frame, Splitter, picks, split_message
-
-__all__ = ["CLOCK_BACK", "LOCKED", "ONE_SIDED"]
 
 STREAM_KINDS = frozenset({Kind.SML, Kind.DSMR, Kind.MQTT})
 REGISTER_PAIR = struct.Struct(">QQ")
