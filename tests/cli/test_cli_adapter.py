@@ -130,6 +130,18 @@ def test_a_node_that_is_down_leaves_the_day_handed_over(home: CliHome) -> None:
     assert DAY in found["days"]
     assert found["anchored"] == 0
     assert found["outbox"] >= 1
+    # the key is exchanged meanwhile: what the old one signed goes out under the new one
+    home.ok("chain", "advance", "--to", f"{date.fromisoformat(DAY) + timedelta(days=1)}T01:00")
+    home.ok("key", "new", "street-2", "--unattended")
+    home.ok("reader", "rotate", "street", "--key", "street-2")
+    configured(home, '[[inbox]]\nfolder = "inbox"')
+    stale = home.json("adapter", "settle", "--config", str(config), code=5)["round"]
+    assert ([t["error"] for t in stale["troubles"]], stale["anchored"]) == (["NotTheReadersKey"], 0)
+    configured(home, '[[inbox]]\nfolder = "inbox"', key='alias = "street-2"')
+    renewed = home.json("adapter", "settle", "--config", str(config))["round"]
+    assert renewed["anchored"] == 1
+    home.ok("chain", "advance", "--to", f"{date.fromisoformat(DAY) + timedelta(days=2)}T13:00")
+    assert "replaced" not in home.ok("operator", "day", DAY)
 
 
 def checked(home: CliHome, code: int) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import socket
 import time
 import urllib.error
 import urllib.request
@@ -212,6 +213,23 @@ def test_page_is_served(tmp_path: Path) -> None:
             await page.close()
 
     assert asyncio.run(run()) == (200, b"no-store")
+
+
+@pytest.mark.integration
+def test_the_service_manager_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+    monkeypatch.setenv("WATCHDOG_USEC", "100000")
+    monkeypatch.delenv("WATCHDOG_PID", raising=False)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(1)
+        plant = Plant(tmp_path, Player([telegram()]), fine)
+        plant.run(lambda: plant.recorder.accepted_pieces == 1)
+        said = [manager.recv(100).decode()]
+        while said[-1] != "STOPPING=1":
+            said.append(manager.recv(100).decode())
+    assert said[0] == "READY=1"
+    assert "WATCHDOG=1" in said
 
 
 def test_log_is_one_line_an_event_and_filtered_by_level() -> None:
