@@ -21,6 +21,7 @@ from lindenstrom.metering.writers.mscons import EXPORT_OBIS, IMPORT_OBIS, Series
 from metering import folders
 from metering.folders import COMMUNITY, DAY, KEY, NOW, ZONE, FileChain, interval_file, operator_setup
 from metering.test_erasing import LATER, MONTH
+from metering.test_mscons import SAMPLES
 from metering.test_taf7 import document, reading
 
 FIRST, COUNT = ZONE.first_slot(DAY), ZONE.slot_count(DAY)
@@ -353,3 +354,22 @@ def test_two_products_for_one_direction_contradict_each_other(tmp_path: Path) ->
     assert (report.added, report.unfit) == (1, {"conflicting-values": 2})
     newer = mscons(tmp_path / "b", series([1, 3], "1-1:1.9.0", made_at=MADE + 60))
     assert adapter.import_file(newer, now=NOW).added == 1
+
+
+def test_times_that_no_meter_has_are_unfit(tmp_path: Path) -> None:
+    adapter = registers(tmp_path)
+    path = tmp_path / "taf7.xml"
+    path.write_bytes(document(reading(1, "9999-12-31T23:45:00Z"), reading(2, "2026-10-01T12:00:00Z")))
+    report = adapter.import_file(path, now=NOW, position=5)
+    assert (report.added, report.unfit) == (1, {"bad-time": 1})
+
+
+@pytest.mark.skipif(not SAMPLES.is_dir(), reason="the captures of ../shared/samples are not here")
+def test_a_real_delivery_twice_is_one(tmp_path: Path) -> None:
+    adapter = operator(tmp_path, 1)
+    reports = [
+        adapter.import_file(SAMPLES / f"MSCONS_TL_SAMPLE0{number}.txt", now=NOW, position=0) for number in (1, 2)
+    ]
+    assert [report.added for report in reports] == [2899, 0]
+    assert reports[0].unfit == reports[1].unfit == {"not-quarter-hourly": 70, "conflicting-values": 7}
+    assert len(list((tmp_path / "operator" / "received").glob("*.gz"))) == 1

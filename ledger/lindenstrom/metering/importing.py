@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from lindenstrom.core.calendar import SECONDS_PER_SLOT, month_name, month_of
-from lindenstrom.core.packs import Status
+from lindenstrom.core.packs import MAX_REGISTER_MWH, MAX_SLOT_MWH, Status
 from lindenstrom.errors import LindenstromError
 from lindenstrom.metering import csvfile
 from lindenstrom.metering.errors import PositionNeeded, SeveralMeters
@@ -44,6 +44,8 @@ from lindenstrom.metering.shelf import Shelf
 from lindenstrom.metering.timeline import reading_record
 
 LATE = "values came after the day was built; they need a correction"
+END_MS = 7_258_118_400_000
+"""The year 2200: nothing is metered later."""
 ROUND = 200_000
 """Values held in memory before they are journaled."""
 NO_POSITION = "a register: say which position its meter has"
@@ -277,11 +279,12 @@ class _Taking:
 
     def _take(self, found: Observation) -> None:
         time_ms = found.time_ms
-        if time_ms is not None:
+        problem = found.problem or _fault(found)
+        if time_ms is not None and 0 <= time_ms < END_MS:
             self._days.add(time_ms // 86_400_000)
-        if found.problem is not None:
-            self._unfit[found.problem.value] += 1
-            if found.problem is not Problem.WITHDRAWN or found.span_s != QUARTER_HOUR_S:
+        if problem is not None:
+            self._unfit[problem.value] += 1
+            if problem is not Problem.WITHDRAWN or found.span_s != QUARTER_HOUR_S:
                 return
         direction = self._named.get(found.obis)
         if direction is None:
@@ -418,6 +421,17 @@ class _Counted(io.RawIOBase):
         self._done += len(piece)
         self._progress(self._done, self._size)
         return len(piece)
+
+
+def _fault(found: Observation) -> Problem | None:
+    """Return why a value cannot be journaled, whatever the reader of its format thinks."""
+    if found.time_ms is not None:
+        if not 0 <= found.time_ms < END_MS:
+            return Problem.BAD_TIME
+        if found.span_s and (found.span_s != QUARTER_HOUR_S or found.time_ms % (QUARTER_HOUR_S * 1000)):
+            return Problem.NOT_QUARTER_HOURLY
+    limit = MAX_SLOT_MWH if found.span_s else MAX_REGISTER_MWH
+    return None if found.energy_mwh is None or 0 <= found.energy_mwh <= limit else Problem.BAD_VALUE
 
 
 def _direction(obis: str) -> str:

@@ -127,10 +127,10 @@ def time_of(text: str, form: str, offset_s: int | None) -> tuple[int | None, str
     except ValueError:
         return None, "there is no such day"
     local = window * SECONDS_PER_DAY + hour * 3600 + minute * 60 + second
-    if zone := found[7]:
-        return local - (OFFSETS_S[zone] if zone in OFFSETS_S else offset_of(zone)), ""
-    if offset_s is not None:
-        return local - offset_s, ""
+    if (zone := found[7]) or offset_s is not None:
+        ahead_s = offset_s if not zone else OFFSETS_S[zone] if zone in OFFSETS_S else offset_of(zone)
+        time = local - (ahead_s or 0)
+        return (time, "") if time >= 0 else (None, "there is no such time")
     fits = [time for time in (local - 7200, local - 3600) if _legal_offset_s(time) == local - time]
     if len(fits) != 1:
         return None, "an hour that comes twice" if fits else "an hour that the change of clocks leaves out"
