@@ -135,7 +135,7 @@ def test_a_document_without_readings_ends_with_5_and_says_why(tmp_path: Path) ->
 def test_the_pages_layout_reads_what_it_says(tmp_path: Path) -> None:
     page = (DOCS / "metering.md").read_text(encoding="utf-8")
     layout, data = tmp_path / "own.toml", tmp_path / "day.csv"
-    layout.write_text(page.partition("```toml\n")[2].partition("```")[0], encoding="utf-8")
+    layout.write_text(page.partition("### Layouts")[2].partition("```toml\n")[2].partition("```")[0], encoding="utf-8")
     head = "Zählpunkt;Datum;von;bis;Bezug;Status\n"
     data.write_text(
         head + "# x\nDE1;03.02.2026;23:30;23:45;1.000,5;W\nDE1;03.02.2026;23:45;00:00;;F\n", encoding="utf-8"

@@ -392,6 +392,8 @@ def test_unknown_and_ambiguous_headers_are_explained() -> None:
     assert "line 1 looks like its header, with 3 columns" in said
     assert "Day and month are never guessed" in said
     assert "01.02" not in said
+    point = b"Zeit;DE00012345678901234567890123456789 kWh\n01.02.2026;1\n"
+    assert "Zeit;… kWh" in portal_csv.why_not(point)
     both = "Messzeitpunkt;Verbrauch (kWh);Einspeisung (kWh);Qualität\n01.02.2026 00:15;1;2;G\n".encode()
     assert not portal_csv.recognises(both)
     assert "netz-noe-einspeisung, netz-noe-verbrauch" in portal_csv.why_not(both)

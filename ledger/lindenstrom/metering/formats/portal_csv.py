@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from itertools import chain, islice
 from typing import BinaryIO
 
-from lindenstrom.metering.formats.rows import LOOKED_AHEAD, Bound, RowReader, Unbound, bind, usual_step
+from lindenstrom.metering.formats.rows import LOOKED_AHEAD, Bound, RowReader, Unbound, bind, shown, usual_step
 from lindenstrom.metering.layout import Layout, ready_made
 from lindenstrom.metering.observation import Observation, Problem
 
@@ -73,10 +73,9 @@ def why_not(head: bytes) -> str:
         delimiter = max((";", ",", "\t", "|"), key=text.count)
         names = _split(text, delimiter)
         if text.count(delimiter) and sum(any(c.isalpha() for c in name) for name in names) * 2 > len(names):
-            shown = delimiter.join(name.strip()[:40] for name in names[:12]) + (" …" if len(names) > 12 else "")
             return (
                 f"CSV that no ready-made layout fits; line {number} looks like its header, with {len(names)} columns: "
-                f"{shown!r}. Day and month are never guessed: write a layout, and name it with --layout"
+                f"{shown(names, delimiter)!r}. Day and month are never guessed: write a layout, name it with --layout"
             )
     return "text without the marks of a known format"
 
@@ -161,10 +160,10 @@ def _lines(stream: BinaryIO) -> Iterator[Line]:
     offset, number = 0, 0
     while raw := stream.readline(LONGEST_LINE):
         number += 1
-        shown = raw.removeprefix(BOM) if number == 1 else raw
+        line = raw.removeprefix(BOM) if number == 1 else raw
         try:
-            text = shown.decode("utf-8")
+            text = line.decode("utf-8")
         except UnicodeDecodeError:
-            text = shown.decode("cp1252", errors="replace")
+            text = line.decode("cp1252", errors="replace")
         yield offset, number, text.rstrip("\r\n")
         offset += len(raw)

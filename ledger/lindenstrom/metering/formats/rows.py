@@ -19,6 +19,8 @@ LOOKED_AHEAD = 400
 REMEMBERED = 200_000
 """Values, over all series, among which two for one time are noticed."""
 SECONDS_PER_HOUR = 3600
+MOST_SHOWN = 12
+_LONG_NUMBER = re.compile(r"\w*\d{6,}\w*")
 _REACTIVE = re.compile(r"k?varh|kvah|vah", re.IGNORECASE)
 _EXCEL_TEXT = re.compile(r'="?([^"]*)"?')
 _OTHER_QUANTITY = re.compile(r"\d+-\d+:(?!(?:1|2)\.)")
@@ -321,6 +323,12 @@ def number(text: str, decimal: str, thousands: str) -> tuple[int, int] | None:
         return None
     fraction = (match[2] or "").rstrip("0") if len(match[2] or "") > 6 else match[2] or ""
     return int((match[1].replace(thousands, "") if thousands else match[1]) + fraction), len(fraction)
+
+
+def shown(names: Sequence[str], delimiter: str) -> str:
+    """Return column names for a message: the first twelve, without what may be a metering point's number."""
+    cleaned = (_LONG_NUMBER.sub("…", name.strip())[:40] for name in names[:MOST_SHOWN])
+    return delimiter.join(cleaned) + (f"{delimiter}…" if len(names) > MOST_SHOWN else "")
 
 
 def usual_step(bound: Bound, rows: Iterable[Sequence[str]]) -> int:

@@ -20,7 +20,7 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from lindenstrom.errors import UsageError
-from lindenstrom.metering.formats.rows import LOOKED_AHEAD, Bound, RowReader, Unbound, bind, usual_step
+from lindenstrom.metering.formats.rows import LOOKED_AHEAD, Bound, RowReader, Unbound, bind, shown, usual_step
 from lindenstrom.metering.layout import Layout, find_layout, ready_made
 from lindenstrom.metering.localtime import time_parser
 from lindenstrom.metering.observation import Observation, Problem
@@ -98,7 +98,7 @@ def _file(stream: BinaryIO, layout: Layout | None) -> Iterator[Observation]:
             file = parquet.ParquetFile(whole)
             chosen = layout or _fitting(file.schema_arrow.names)
             if chosen is None:
-                names = ", ".join(file.schema_arrow.names[:12])
+                names = shown(file.schema_arrow.names, ", ")
                 detail = f"no ready-made layout fits the columns {names}: write one, and name it with --layout"
                 yield Observation(format=NAME, position=0, problem=Problem.NO_READINGS, detail=detail)
                 return
