@@ -120,8 +120,8 @@ class Campaign:
             raise
         shutil.rmtree(trial.folder)
 
-    def run(self, wanted: int) -> None:
-        """Every target once, then at random, until there are so many kills."""
+    def run(self, wanted: int, keep: Callable[[dict[str, object]], None]) -> None:
+        """Every target once, then at random, until there are so many kills; `keep` is given the figures so far."""
         self.count_points()
         targets = self.targets()
         self.say(f"{sum(map(len, self.points.values()))} write points, {len(targets)} targets")
@@ -133,6 +133,7 @@ class Campaign:
             else:
                 self.trial(self.chance.choice(self.sources), self.chance.uniform(0.02, 0.9))
             if len(self.outcomes) % 25 == 0:
+                keep(self.figures())
                 spent = time.monotonic() - started
                 self.say(
                     f"{self.kills} kills in {len(self.outcomes)} trials, {spent:.0f} s, {len(targets)} targets left"
@@ -189,9 +190,11 @@ def sample(trials: int, seed: int, say: Callable[[str], None]) -> dict[str, obje
         return campaign.figures()
 
 
-def run(count: int, seed: int, say: Callable[[str], None]) -> dict[str, object]:
+def run(
+    count: int, seed: int, say: Callable[[str], None], keep: Callable[[dict[str, object]], None]
+) -> dict[str, object]:
     """A campaign of so many kills. Raises Violation at the first thing lost or doubled, AnvilMissing."""
     with scratch() as folder, world(folder / "chain") as place:
         campaign = Campaign(place, folder, seed, say)
-        campaign.run(count)
+        campaign.run(count, keep)
         return campaign.figures()
