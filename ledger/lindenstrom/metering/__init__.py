@@ -1,1 +1,1 @@
-"""From meters to signed packs: SML and CSV in, journal, quarter-hour values, outbox, mailbox."""
+"""From meters to signed packs: live streams and files of many formats in, journal, quarter-hours, outbox, mailbox."""
