@@ -74,6 +74,23 @@ def test_csv_by_a_layout(tmp_path: Path, day: date) -> None:
     assert built(adapter, day) == (drawn, (500_000,) * len(slots), {Status.MEASURED})
 
 
+def test_two_values_for_one_quarter_hour_are_both_refused(tmp_path: Path) -> None:
+    adapter = Adapter.create(tmp_path / "r", operator_setup(1), random=folders.randomness)
+    window = window_of(DAYS[0])
+    begin = datetime.fromtimestamp(ZONE.first_slot(window) * SECONDS_PER_SLOT, ZoneInfo("Europe/Berlin"))
+    labels = [begin + timedelta(minutes=15 * n) for n in range(1, ZONE.slot_count(window) + 1)]
+    lines = [f"{POINT};{label:%d.%m.%Y %H:%M};1;0\n" for label in labels]
+    path, layout, now = tmp_path / "portal.csv", parse_layout("own", LAYOUT), ZONE.window_end(window) + 1
+    path.write_text("Punkt;Zeit;Bezug;Einspeisung\n" + "".join([*lines, lines[9].replace(";1;", ";2;")]))
+    for _ in range(2):
+        report = adapter.import_file(path, now=now, layout=layout)
+        assert report.unfit == {"conflicting-values": 1}
+    assert adapter.build(window, now=now).entry is None
+    path.write_text("Punkt;Zeit;Bezug;Einspeisung\n" + lines[9].replace(";1;", ";2;"))
+    assert adapter.import_file(path, now=now + 60, layout=layout).added == 1
+    assert built(adapter, DAYS[0])[0] == (10**6,) * 9 + (2 * 10**6,) + (10**6,) * 86
+
+
 @pytest.mark.parametrize("day", DAYS, ids=str)
 def test_parquet(tmp_path: Path, day: date) -> None:
     pa, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")

@@ -284,7 +284,9 @@ class _Taking:
             self._days.add(time_ms // 86_400_000)
         if problem is not None:
             self._unfit[problem.value] += 1
-            if problem is not Problem.WITHDRAWN or found.span_s != QUARTER_HOUR_S:
+            # of two values in a table the first came before the contradiction was seen: it is taken back
+            undated = problem is Problem.CONFLICTING_VALUES and found.issued_ms is None
+            if not (undated or problem is Problem.WITHDRAWN) or found.span_s != QUARTER_HOUR_S:
                 return
         direction = self._named.get(found.obis)
         if direction is None:
