@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import shutil
+import tracemalloc
 from itertools import pairwise
 from pathlib import Path
 
@@ -140,3 +141,25 @@ def test_cut_off_it_is_whole_or_thinned(tmp_path: Path, step: str, monkeypatch: 
     shelf.thin(0, FOREVER)
     assert built(shelf) == whole
     assert not list(tmp_path.glob("*.part"))
+
+
+def test_memory_does_not_grow_with_the_journal(tmp_path: Path) -> None:
+    """What is held is a quarter-hour of telegrams and the file's buffer, not the day."""
+    shelf = Shelf(folder=tmp_path, position=0)
+    begin = ZONE.window_start(DAY) + 7_200
+    data = sml(1)
+    for hour in range(3):
+        with shelf.open_stream(Kind.SML, begin * 1000) as journal:
+            journal.append(
+                Record(kind=Kind.SML, time_ms=(begin + hour * 3_600 + second) * 1000, payload=data * 3)
+                for second in range(3_600)
+            )
+    size = sum(path.stat().st_size for path in tmp_path.iterdir())
+    tracemalloc.start()
+    try:
+        shelf.timeline(begin * 1000, (begin + 10_000) * 1000)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert size > 5_000_000
+    assert peak < size / 2, (peak, size)

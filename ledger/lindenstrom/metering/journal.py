@@ -28,6 +28,7 @@ from lindenstrom.metering.storage import disk_error, storing
 MAGIC = b"LXJRNL01"
 FRAME = struct.Struct(">II")
 HEAD = struct.Struct(">BQ")
+BLOCK = 1 << 18
 
 
 class Kind(IntEnum):
@@ -195,18 +196,27 @@ def _scan(path: Path) -> Iterator[tuple[Record, int]]:
         if head != MAGIC:
             raise FolderError(path, "not a journal", "name the reader's own folder")
         size, offset = os.fstat(file.fileno()).st_size, len(MAGIC)
-        while offset < size and (frame := file.read(FRAME.size)):
-            length = FRAME.unpack(frame)[0] if len(frame) == FRAME.size else size
-            body = _body_at(frame + file.read(length), 0) if length <= size - offset - FRAME.size else None
-            if body is None:
+        data, at = b"", 0
+        while offset < size:
+            left = size - offset
+            length, crc = FRAME.unpack_from(data, at) if len(data) - at >= FRAME.size else (0, 0)
+            if len(data) - at < min(FRAME.size + length, left):
+                more = file.read(max(BLOCK, min(length, left)))
+                if not more:
+                    return  # the file was cut meanwhile
+                data, at = data[at:] + more, 0
+                continue
+            body = data[at + FRAME.size : at + FRAME.size + length]
+            if not HEAD.size <= length <= left - FRAME.size or body[0] not in KINDS or zlib.crc32(body) != crc:
                 file.seek(offset)
-                rest = file.read(size - offset)
+                rest = file.read(left)
                 # never accepted if nothing accepted follows: the record is torn, or space was given and never written
                 if any(_body_at(rest, later) for later in range(1, len(rest) - FRAME.size - HEAD.size + 1)):
                     raise JournalDamaged(path, offset)
                 return
             kind, time_ms = HEAD.unpack_from(body)
-            offset += FRAME.size + len(body)
+            offset += FRAME.size + length
+            at += FRAME.size + length
             yield Record(kind=KINDS[kind], time_ms=time_ms, payload=body[HEAD.size :]), offset
 
 
