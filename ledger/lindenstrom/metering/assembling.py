@@ -10,7 +10,7 @@ from lindenstrom.errors import LindenstromError
 from lindenstrom.metering.adapter import Adapter
 from lindenstrom.metering.config import AdapterConfig, ConfigError, MeterPlace
 from lindenstrom.metering.formats.mqttmapping import MeterMapping, read_mapping
-from lindenstrom.metering.journal import Kind, read_journal
+from lindenstrom.metering.journal import Kind, records_of
 from lindenstrom.metering.listening import Ear
 from lindenstrom.metering.setup import SETUP_NAME, MeterSetup, ReaderSetup, Source, read_setup
 from lindenstrom.metering.shelf import STREAMS, Shelf
@@ -77,7 +77,7 @@ class Assembly:
         """When the newest record of the journals was received; 0 if there is none."""
         streams = [path for path in self._config.folder.glob("journals/*/*") if path.suffix in STREAMS.values()]
         newest = max((path.name[:10] for path in streams), default="")
-        times = (record.time_ms for path in streams if path.name[:10] == newest for record in read_journal(path))
+        times = (record.time_ms for path in streams if path.name[:10] == newest for record in records_of(path))
         return max(times, default=0)
 
     def _meter(self, place: MeterPlace, number: int, today: int) -> MeterSetup:

@@ -130,7 +130,7 @@ def _tried(
         position=position, name=name, sound=Sound.NOTHING, seconds=took, received_bytes=heard.received_bytes,
         damaged=heard.damaged, meters=tuple(heard.meters), why=why,
         obis=tuple(dict.fromkeys(one.obis for one in registers)),
-        resolution_mwh=max((one.resolution_mwh or 0 for one in registers), default=0),
+        resolution_mwh=min((one.resolution_mwh or 1 for one in registers), default=0),
     )  # fmt: skip
     if heard.telegrams:
         return replace(base, sound=Sound.LOCKED if heard.locked else Sound.METER)
