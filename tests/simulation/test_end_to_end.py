@@ -18,6 +18,7 @@ from lindenstrom.metering.adapter import Adapter
 from lindenstrom.metering.errors import MeterLocked
 from lindenstrom.metering.formats.mqttmapping import mapping_text, parse_mapping
 from lindenstrom.metering.intervals import DeclaredBreak, WindowValues, pack_values
+from lindenstrom.metering.layout import find_layout
 from lindenstrom.metering.setup import MeterSetup, ReaderSetup, Source
 from lindenstrom.simulation.community import Mix
 from lindenstrom.simulation.faults import STREAMS, Form, parse_order
@@ -191,6 +192,15 @@ def test_dsmr_is_the_truth_floored_at_each_boundary(tmp_path: Path) -> None:
                 expected.append((level + energy) // step * step - level // step * step)
                 level += energy
             assert list(found) == expected
+
+
+@pytest.mark.parametrize("day", [date(2026, 6, 9), date(2026, 3, 29), date(2026, 10, 25)])
+def test_a_portal_read_by_its_layout_is_the_truth(day: date, tmp_path: Path) -> None:
+    bed = Bed.make(tmp_path, Form.CSV, first=day)
+    layout = find_layout(str(bed.folder / "csv" / "portal" / "layout.toml"))
+    for path in sorted((bed.folder / "csv" / "portal").glob("*.csv")):
+        bed.adapter.import_file(path, now=ZONE.window_end(bed.plan.windows[0]), layout=layout)
+    assert {key: sides(values) for key, values in bed.packs().items()} == bed.truth()
 
 
 @pytest.mark.parametrize("day", [date(2026, 3, 29), date(2026, 10, 25)])

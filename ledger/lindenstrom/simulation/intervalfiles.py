@@ -17,6 +17,40 @@ HOUR_S = 3600
 SENT_AFTER_S = 8 * HOUR_S
 LATE_AFTER_S = 3 * 24 * HOUR_S
 PORTAL_HEADER = "Zählpunkt;Datum;Von;Bis;Bezug (kWh);Einspeisung (kWh);Status\n"
+PORTAL_LAYOUT = """\
+title = "A simulated portal"
+
+[file]
+delimiter = ";"
+decimal = ","
+header = ["Zählpunkt", "Datum", "Von", "Bis", "Bezug (kWh)", "Einspeisung (kWh)", "Status"]
+
+[columns]
+meter = "Zählpunkt"
+quality = "Status"
+
+[time]
+begin = ["Datum", "Von"]
+end = ["Datum", "Bis"]
+format = "%d.%m.%Y %H:%M"
+zone = "ZONE"
+midnight = "ends-day"
+
+[[value]]
+column = "Bezug (kWh)"
+obis = "1-0:1.29.0"
+unit = "kWh"
+
+[[value]]
+column = "Einspeisung (kWh)"
+obis = "1-0:2.29.0"
+unit = "kWh"
+
+[quality]
+W = "measured"
+"""
+ZONES = ("Europe/Lisbon", "Europe/Berlin", "Europe/Athens")
+"""A name of each offset."""
 
 
 class IntervalFiles:
@@ -56,6 +90,9 @@ class IntervalFiles:
                 name = f"csv/portal/{folder}{home.file_stem}.csv"
                 head = "" if self.shelves.has(name) else PORTAL_HEADER
                 self.shelves.append(name, (head + portal).encode())
+                if not self.shelves.has("csv/portal/layout.toml"):
+                    layout = PORTAL_LAYOUT.replace("ZONE", ZONES[self.plan.zone.offset_hours])
+                    self.shelves.append("csv/portal/layout.toml", layout.encode())
             self._finish(day, folder, rows, series, is_late=is_late)
 
     def _finish(self, day: Day, folder: str, rows: list[str], series: list[Series], *, is_late: bool) -> None:
