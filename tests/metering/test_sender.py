@@ -144,6 +144,37 @@ def test_another_transaction_of_the_account_takes_the_nonce(reader: Reader) -> N
     assert (reader.node.nonce(reader.key), len(reader.node.anchored(reader.index))) == (2, 1)
 
 
+def test_another_transaction_waits_under_the_nonce(reader: Reader) -> None:
+    """ "replacement transaction underpriced": it is waited for, then offered more than; and once mined, followed."""
+    reader.hand_over(DAY)
+    chain = reader.node.open_chain()
+    contracts = reader.node.community.contracts(chain)
+    reader.node.ask("evm_setAutomine", False)
+    other = chain.prepare(contracts.anchor_many([]), reader.key, nonce=0, simulate=False)
+    for _ in range(8):  # dearer than anything that the sender offers within one call
+        other = chain.reprice(other, reader.key)
+    reader.node.ask("eth_sendRawTransaction", "0x" + other.raw.hex())
+    with pytest.raises(NotMinedInTime):
+        anchor(reader)
+    reader.node.ask("evm_setAutomine", True)
+    reader.node.mine(1)
+    assert anchor(reader) == {}
+    assert (reader.node.nonce(reader.key), len(reader.node.anchored(reader.index))) == (2, 1)
+
+
+def test_one_that_ran_out_of_gas_is_made_anew(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+    reader.hand_over(DAY)
+    real, estimates = Chain.gas_needed, iter([21_000])
+
+    def too_little(self: Chain, *values: Any) -> int:
+        needed = real(self, *values)
+        return next(estimates, 0) * 12 // 10 or needed
+
+    monkeypatch.setattr(Chain, "gas_needed", too_little)
+    assert anchor(reader) == {}
+    assert (reader.node.nonce(reader.key), len(reader.node.anchored(reader.index))) == (2, 1)
+
+
 def test_no_funds_is_named_before_anything_is_written(reader: Reader) -> None:
     reader.hand_over(DAY)
     reader.node.fund(reader.key, 0)
