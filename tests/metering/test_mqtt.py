@@ -3,6 +3,7 @@
 import io
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,8 +16,9 @@ from lindenstrom.metering.formats.mqtt import LATE, interpret
 from lindenstrom.metering.formats.mqttmapping import MeterMapping, mapping_text, parse_mapping, read_mapping
 from lindenstrom.metering.formats.mqttpresets import PRESETS, BadMapping
 from lindenstrom.metering.formats.mqttvalues import Unit, amount
-from lindenstrom.metering.intervals import SLOT_MS, WindowValues, window_values
+from lindenstrom.metering.intervals import SLOT_MS, Lack, WindowValues, window_values
 from lindenstrom.metering.observation import Observation, Problem
+from lindenstrom.metering.shelf import Shelf
 from lindenstrom.metering.timeline import Timeline, message_record, register_timeline
 
 MINUTE = 60_000
@@ -307,6 +309,29 @@ def test_a_device_that_knows_its_time_says_when_it_read() -> None:
     found = timeline([(1500, "m", b'{"t":%d,"e":1.5}' % (NOON + 250)), (2500, "m", b'{"e":1.5}')], mapping)
     assert sides(found) == [(250, 1_500_000, None)]
     assert set(found.unused) == {"t is no certain time"}
+
+
+@pytest.mark.parametrize(
+    ("export", "sent", "expected"),
+    [
+        (False, ("Total_in",), 0),
+        (True, ("Total_in", "Total_out"), 12_000_000),
+        (True, ("Total_in",), Lack.NOT_SENT),
+    ],
+)
+def test_a_register_is_zero_by_the_mapping_alone(
+    tmp_path: Path, export: bool, sent: tuple[str, ...], expected: int | Lack
+) -> None:
+    """A meter without feed-in says `export = false`; a script that forgets the register does not cost its owner."""
+    mapping = mapping_text(parse_mapping({"preset": "tasmota", "device": "hichi", "export": export}))
+    shelf = Shelf(folder=tmp_path, position=0, mapping=mapping)
+    first, count = Zone().first_slot(20_750), Zone().slot_count(20_750)
+    at = range((first - 1) * SLOT_MS, (first + count + 2) * SLOT_MS, SLOT_MS)
+    messages = [tele(**dict.fromkeys(sent, round(100 + number * 0.125, 3))) for number in range(len(at))]
+    shelf.add([message_record(time, TOPIC, payload) for time, payload in zip(at, messages, strict=True)])
+    values, _ = shelf.register_window(first, count, {})
+    found = sum(values.export_mwh) if isinstance(values, WindowValues) else values.lack
+    assert found == expected
 
 
 def test_what_waited_gives_no_sample_but_is_named() -> None:

@@ -40,6 +40,7 @@ class Lack(Enum):
         "the meter is locked, it gives whole kWh only: "
         "ask the metering operator for its PIN, enter it and set InF to On"
     )
+    NOT_SENT = "a register of the mapping is never sent: correct the mapping, or say false where the meter has none"
     POWER_ONLY = "the source sends power only: settlement needs its registers (1.8.0, 2.8.0)"
     STATUS_WORD = "the meter reports an error or manipulation: have the metering operator look at it"
     NEGATIVE = "a register is sent as a negative number: correct the source's mapping of export"

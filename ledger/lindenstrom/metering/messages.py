@@ -65,11 +65,13 @@ def readings_of(
     for message in ordered:
         for code, mwh in message.registers.items():
             lines.setdefault(code, []).append((message.time_ms, mwh))
+    if any(codes and not codes & lines.keys() for codes in parts):
+        unused[rules.NOT_SENT] += len(ordered)
     coarse = {code for code, line in lines.items() if _is_coarse(line)}
     readings = []
     for message in ordered:
         sides = [_sum(codes, message, lines) if codes & message.registers.keys() else None for codes in parts]
-        if sides == [None, None]:
+        if not any(side for codes, side in zip(parts, sides, strict=True) if codes):
             unused[rules.TARIFF] += 1
             continue
         readings.append(

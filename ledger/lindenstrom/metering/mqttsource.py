@@ -33,7 +33,11 @@ TOLERANCE_MS: Final = 9_000
 MARK_EVERY_S: Final = 3.0
 MARK_TOPIC: Final = "lindenstrom/mark/"
 MARK_LOST_S: Final = 600.0
-"""So long a first mark may need behind all that had waited."""
+"""So long a mark may need behind all that had waited."""
+MARK_QUIET_S: Final = 30.0
+"""So long where nothing is waiting."""
+BACKLOG: Final = 20
+"""Fewer messages between two marks are no backlog."""
 OLDEST_MS: Final = 31 * 86_400_000
 IDLE_S: Final = 0.25
 SETTLE_S: Final = 10.0
@@ -148,6 +152,7 @@ class _Session:
         self._sent: dict[str, float] = {}
         self._newest: float | None = None
         """When the newest mark that came back was sent."""
+        self._came = 0
 
     async def receive(self, stop: asyncio.Event) -> None:
         """Take what comes until `stop` is set. Raises SourceLost."""
@@ -172,7 +177,10 @@ class _Session:
             await asyncio.sleep(0)
 
     def _send_mark(self, now: float) -> None:
-        if self._newest is None and now - self._began > MARK_LOST_S:
+        waited = now - max(self._began, self._newest or 0)
+        is_quiet = self._came < BACKLOG and not self._pending
+        self._came = 0
+        if waited > (MARK_QUIET_S if is_quiet else MARK_LOST_S):
             what = (
                 f"what is published to {self._source.mark_topic()} does not come back: let the user write and read it"
             )
@@ -183,6 +191,7 @@ class _Session:
 
     def _take(self, message: Arrived) -> None:
         waiting: list[Awaitable[None]] = []
+        self._came += 1
         if message.topic == self._source.mark_topic():
             sent = self._sent.pop(message.payload.decode("latin-1"), None)
             if sent is not None:

@@ -56,6 +56,7 @@ BREAKS = "breaks"
 STREAMS = {Kind.SML: ".sml", Kind.DSMR: ".dsmr", Kind.MQTT: ".mqtt"}
 SUFFIXES = frozenset({*STREAMS.values(), ".csv"})
 LACKS = (
+    (rules.NOT_SENT, Lack.NOT_SENT),
     (rules.POWER_ONLY, Lack.POWER_ONLY),
     (rules.STATUS_WORD, Lack.STATUS_WORD),
     (rules.NEGATIVE, Lack.NEGATIVE),
@@ -273,7 +274,8 @@ class Shelf:
     ) -> tuple[WindowValues | NotComplete, Mapping[str, int]]:
         """Return a window of a meter that gives registers, and what could not be used. Raises as `window_values`."""
         found = self.timeline(first_slot * SLOT_MS, (first_slot + slot_count) * SLOT_MS)
-        samples = one_way(found.samples, settled)
+        is_not_sent = rules.NOT_SENT in found.unused
+        samples = found.samples if is_not_sent else one_way(found.samples, settled)
         breaks = list(found.breaks)
         if self.modulus_mwh:
             breaks += rollovers(samples, found.breaks, self.modulus_mwh)
@@ -288,7 +290,7 @@ class Shelf:
         )
         if isinstance(result, NotComplete):
             lack = Lack.LOCKED if found.locked else next((why for text, why in LACKS if text in found.unused), None)
-            result = replace(result, lack=lack) if lack and (found.locked or not samples) else result
+            result = replace(result, lack=lack) if lack and (found.locked or is_not_sent or not samples) else result
         return result, found.unused
 
     def interval_window(
