@@ -10,6 +10,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from lindenstrom.metering.events import EventLog, said
 from lindenstrom.metering.healthpage import HealthPage, metrics
 from lindenstrom.metering.journal import Kind, read_journal
 from lindenstrom.metering.recorder import Recorder
-from lindenstrom.metering.runner import AlreadyRunning, OnlyOne, Runner
+from lindenstrom.metering.runner import AlreadyRunning, OnlyOne, PortTaken, Runner
 from lindenstrom.metering.settling import Round, Trouble
 from lindenstrom.metering.smlwriter import sml_telegram
 from lindenstrom.metering.sources import Sink, SourceLost, now_ms
@@ -197,6 +198,28 @@ def test_page_answers_this_machine_alone_and_reads_only() -> None:
     assert b"<b>" not in page.answer("GET / HTTP/1.1\r\nHost: [::1]:1\r\n\r\n")[2]
     assert page.answer("\r\n\r\n")[0].startswith("405")
     assert b"lindenstrom_adapter_gaps 0.0" in metrics({"sources": [], "gaps": 0})
+
+
+def test_metrics_have_their_types_and_labels() -> None:
+    sources = [
+        {"position": n, "source": f"/dev/{n}", "telegrams_total": n, "last_bytes_age_seconds": None} for n in (3, 5)
+    ]
+    text = metrics({"sources": sources, "commits_total": 7, "node_height": 9, "last_round_age_seconds": None}).decode()
+    assert "# TYPE lindenstrom_adapter_commits_total counter\nlindenstrom_adapter_commits_total 7.0" in text
+    assert "# TYPE lindenstrom_adapter_node_height gauge" in text
+    assert 'lindenstrom_adapter_telegrams_total{position="5",source="/dev/5"} 5.0' in text
+    assert "age" not in text
+
+
+@pytest.mark.integration
+def test_a_taken_port_is_named(tmp_path: Path) -> None:
+    plant = Plant(tmp_path, Player([]), fine)
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        plant.runner._config = replace(plant.config, health_port=other.getsockname()[1])
+        with pytest.raises(PortTaken, match="choose another port"):
+            asyncio.run(plant.runner.run(asyncio.Event()))
 
 
 @pytest.mark.integration

@@ -19,7 +19,7 @@ LOOPBACK = "127.0.0.1"
 HOSTS = frozenset({"127.0.0.1", "localhost", "[::1]"})
 LONGEST_REQUEST = 8192
 PATIENCE_S = 5.0
-GAUGES = {
+METRICS = {
     "source_open": "Whether the source is open.",
     "last_bytes_age_seconds": "Since anything was received from the source; absent before.",
     "last_telegram_age_seconds": "Since the last whole telegram; absent before.",
@@ -106,21 +106,39 @@ class HealthPage:
 def metrics(found: dict[str, Any]) -> bytes:
     """Prometheus text of a snapshot. Raises LibraryMissing."""
     try:
-        from prometheus_client import CollectorRegistry, Gauge, generate_latest
+        from prometheus_client import CollectorRegistry, generate_latest
+        from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+        from prometheus_client.registry import Collector
     except ImportError:
         raise LibraryMissing("prometheus-client") from None
+    kinds = {True: CounterMetricFamily, False: GaugeMetricFamily}
+
+    class Snapshot(Collector):
+        def collect(self) -> Iterator[CounterMetricFamily | GaugeMetricFamily]:
+            for name, what in METRICS.items():
+                rows = _rows(found, name)
+                if rows:
+                    labels = list(rows[0][0])
+                    family = kinds[name.endswith("_total")](f"lindenstrom_adapter_{name}", what, labels=labels)
+                    for at, value in rows:
+                        family.add_metric(list(at.values()), float(value))
+                    yield family
+
     registry = CollectorRegistry()
-    sources = found["sources"]
-    for name, what in GAUGES.items():
-        if name in found and found[name] is not None:
-            Gauge(f"lindenstrom_adapter_{name}", what, registry=registry).set(found[name])
-        elif sources and name in sources[0]:
-            gauge = Gauge(f"lindenstrom_adapter_{name}", what, ["position", "source"], registry=registry)
-            for source in sources:
-                if source[name] is not None:
-                    gauge.labels(position=str(source["position"]), source=source["source"]).set(source[name])
+    registry.register(Snapshot())
     text: bytes = generate_latest(registry)
     return text
+
+
+def _rows(found: dict[str, Any], name: str) -> list[tuple[dict[str, str], int]]:
+    """Labels and value of a metric: one row, or one a source; none where there is nothing yet."""
+    if name in found:
+        return [] if found[name] is None else [({}, found[name])]
+    return [
+        ({"position": str(source["position"]), "source": source["source"]}, source[name])
+        for source in found["sources"]
+        if source.get(name) is not None
+    ]
 
 
 def _page(found: dict[str, Any]) -> str:

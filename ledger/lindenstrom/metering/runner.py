@@ -18,7 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
-from lindenstrom.errors import CouldNotCheck
+from lindenstrom.errors import CouldNotCheck, UsageError
 from lindenstrom.metering.clock import Clock
 from lindenstrom.metering.config import AdapterConfig
 from lindenstrom.metering.events import EventLog
@@ -60,6 +60,15 @@ class AlreadyRunning(CouldNotCheck):
         super().__init__(f"{folder}: an adapter is running on this folder already; stop it, then start this one")
 
 
+class PortTaken(UsageError):
+    """The health page cannot listen."""
+
+    def __init__(self, path: Path, port: int) -> None:
+        super().__init__(
+            f"{path}: [health].port: another program listens on {port}; choose another port, or 0 for no health page"
+        )
+
+
 class Runner:
     """An adapter at work. settle: does one round; raises only what a Trouble can name."""
 
@@ -91,11 +100,14 @@ class Runner:
         self.port = 0
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Work until `stop` is set. Raises AlreadyRunning, OSError where the health page's port is taken."""
+        """Work until `stop` is set. Raises AlreadyRunning, PortTaken, OSError."""
         with OnlyOne(self._config.folder):
             page = HealthPage(self.health)
             if self._config.health_port:
-                self.port = await page.open(self._config.health_port)
+                try:
+                    self.port = await page.open(self._config.health_port)
+                except OSError:
+                    raise PortTaken(self._config.path, self._config.health_port) from None
             written = asyncio.Event()
             # the sources end first: the recorder writes what they leave behind
             recorder = asyncio.create_task(self._recorder.run(written, stop))
