@@ -27,6 +27,7 @@ from lindenstrom.metering.mqttlink import BadPasswordFile, Broker, Link
 from lindenstrom.metering.mqttsource import MqttSource
 from lindenstrom.metering.sources import NotTaken, SourceLost
 from lindenstrom.metering.timeline import message_of, register_timeline
+from lindenstrom.metering.trying import Sound, try_source
 from metering.mqtt_process import MAPPING
 
 pytestmark = [
@@ -339,6 +340,23 @@ def test_password(tmp_path: Path) -> None:
             asyncio.run(source(made.port, user="adapter", password_file=tmp_path / "none").run(Kept(), asyncio.Event()))
     finally:
         made.stop()
+
+
+def test_a_try_hears_the_meter_and_takes_nothing_away(broker: Mosquitto) -> None:
+    """What `adapter check` listens to comes again to the adapter itself."""
+    sink = Kept()
+
+    async def run() -> None:
+        made = source(broker.port, "tried")
+        trying = asyncio.create_task(try_source(made, {0: Kind.MQTT}, {0: PLAIN}, 10))
+        while not trying.done():
+            await asyncio.to_thread(publish, broker.port, "6.5")
+            await asyncio.sleep(0.05)
+        (tried,) = await trying
+        assert (tried.sound, tried.obis) == (Sound.METER, ("1-0:1.8.0",))
+        await session(source(broker.port, "tried"), sink, lambda: until(lambda: b"6.5" in sink.values()))
+
+    asyncio.run(run())
 
 
 def test_the_example_of_a_broker_is_enough(tmp_path: Path) -> None:
