@@ -182,14 +182,14 @@ def months_of(stream: BinaryIO) -> set[str] | None:
 
 def _own_intervals(desk: Desk, path: Path) -> tuple[ImportReport, list[str]]:
     found = csvfile.read_intervals(path)
-    points = {meter.metering_point for meter in desk.setup.meters}
+    points = _by_point(desk)
     added = late = outside = 0
-    for point in sorted(found.keys() & points):
+    for point in sorted(found.keys() & points.keys()):
         with desk.lock():
             built, gone = _built(desk), desk.outbox.erasures()
             taken: dict[MeterSetup, list[csvfile.SlotValue]] = {}
             for window, values in groupby(found[point], key=lambda value: desk.window_of(value.slot)):
-                meter = _meter_of(desk, point, window)
+                meter = _live(points[point], window)
                 if meter is None or month_of(window) in gone:
                     outside += len(list(values))
                 else:
@@ -204,7 +204,7 @@ def _own_intervals(desk: Desk, path: Path) -> tuple[ImportReport, list[str]]:
                 shelf.add_intervals(changed)
                 late += len(late_windows)
                 added += len(changed) - len(late_windows)
-    report = ImportReport(added=added, late=late, outside=outside, unknown=len(found.keys() - points))
+    report = ImportReport(added=added, late=late, outside=outside, unknown=len(found.keys() - points.keys()))
     months = {_month_at(value.slot * SECONDS_PER_SLOT) for values in found.values() for value in values}
     return report, sorted(months)
 
@@ -226,10 +226,12 @@ class _Taking:
 
     def __init__(self, desk: Desk, kept: Kept, position: int | None, device: str) -> None:
         self._desk, self._kept, self._position, self._device = desk, kept, position, device
-        self._points = {meter.metering_point: meter for meter in desk.setup.meters if meter.metering_point}
-        self._named: dict[str, str] = {}  # obis → direction, kept for speed
+        self._points = _by_point(desk)
+        self._named: dict[str, Direction | None] = {}  # by OBIS code
         self._profiles: dict[str, dict[Direction, Values]] = {}
         self._series: dict[tuple[str, Direction], str] = {}
+        self._lanes: dict[tuple[str, str], tuple[Values, bool]] = {}
+        self._at_position: dict[int, str] = {}
         self._held = 0
         self._registers: dict[int, list[int | None]] = {}
         self._substitutes: set[int] = set()
@@ -288,42 +290,61 @@ class _Taking:
             undated = problem is Problem.CONFLICTING_VALUES and found.issued_ms is None
             if not (undated or problem is Problem.WITHDRAWN) or found.span_s != QUARTER_HOUR_S:
                 return
-        direction = self._named.get(found.obis)
-        if direction is None:
-            direction = self._named[found.obis] = _direction(found.obis)
-        if not direction or found.energy_mwh is None:
+        if found.obis not in self._named:
+            self._named[found.obis] = _direction(found.obis)
+        direction = self._named[found.obis]
+        if direction is None or found.energy_mwh is None:
             self._unused[OTHER_QUANTITY] += 1
         elif time_ms is None:
             self._unused[NO_TIME] += 1
         elif found.span_s == QUARTER_HOUR_S:
-            self._take_interval(found, Direction(int(direction)), time_ms, found.energy_mwh)
+            self._take_interval(found, direction, time_ms, found.energy_mwh)
         else:
-            self._take_register(found, int(direction), time_ms, found.energy_mwh)
+            self._take_register(found, direction, time_ms, found.energy_mwh)
 
     def _take_interval(self, found: Observation, direction: Direction, time_ms: int, energy_mwh: int) -> None:
-        point, self.any_taken = found.meter, True
-        if self._position is not None:
-            if not self._is_asked_for(point):
-                return
-            meter = self._desk.meter_at(self._position, time_ms, Source.INTERVALS)
-            point = meter.metering_point
-        elif point not in self._points:
-            self._unknown.add(point)
+        self.any_taken = True
+        slot = time_ms // (SECONDS_PER_SLOT * 1000)
+        point = found.meter if self._position is None else self._point_at(self._position, found.meter, slot)
+        if point not in self._points:
+            if point:
+                self._unknown.add(point)
             return
+        values, is_second = self._lanes.get((point, found.obis)) or self._new_lane(point, found.obis, direction)
         issued_ms = self._kept.received_ms if found.issued_ms is None else found.issued_ms
         status = Status.MEASURED if found.status is None else found.status
         value = packed(issued_ms, energy_mwh, WITHDRAWN if found.problem else status)
-        side = self._profiles.setdefault(point, {side: {} for side in Direction})[direction]
-        slot = time_ms // (SECONDS_PER_SLOT * 1000)
-        if self._series.setdefault((point, direction), found.obis) != found.obis:
-            known = side.get(slot)
-            if known is not None and issued_of(known) == issued_ms and not is_same(known, value):
-                # two products of one message that both say what was drawn, or fed in: nobody knows which is meant
-                self._unfit[Problem.CONFLICTING_VALUES.value] += 2
-                del side[slot]
-                return
-        put(side, slot, value)
+        known = values.get(slot) if is_second else None
+        if known is not None and issued_of(known) == issued_ms and not is_same(known, value):
+            # two products of one message that both say what was drawn, or fed in: nobody knows which is meant
+            self._unfit[Problem.CONFLICTING_VALUES.value] += 2
+            del values[slot]
+            return
+        put(values, slot, value)
         self._held += 1
+
+    def _new_lane(self, point: str, obis: str, direction: Direction) -> tuple[Values, bool]:
+        """Return where values of a series go, and whether another series of that direction came first."""
+        sides = self._profiles.setdefault(point, {side: {} for side in Direction})
+        first = self._series.setdefault((point, direction), obis)
+        lane = self._lanes[point, obis] = sides[direction], first != obis
+        return lane
+
+    def _point_at(self, position: int, name: str, slot: int) -> str:
+        """Return the metering point of the meter at a position that a value goes to, empty if another one is meant."""
+        if not self._is_asked_for(name):
+            return ""
+        window = self._window_of(slot)
+        if window not in self._at_position:
+            meter = self._desk.meter_at(position, slot * SECONDS_PER_SLOT * 1000, Source.INTERVALS)
+            self._at_position[window] = meter.metering_point
+        return self._at_position[window]
+
+    def _window_of(self, slot: int) -> int:
+        window = self._windows.get(slot)
+        if window is None:
+            window = self._windows[slot] = self._desk.window_of(slot)
+        return window
 
     def _take_register(self, found: Observation, direction: int, time_ms: int, energy_mwh: int) -> None:
         if self._position is None:
@@ -352,32 +373,31 @@ class _Taking:
             with self._desk.lock():
                 self._journal_profiles(point, self._profiles[point])
         self._journal_registers()
-        self._profiles, self._registers, self._held = {}, {}, 0
+        self._profiles, self._registers, self._lanes, self._held = {}, {}, {}, 0
 
     def _journal_profiles(self, point: str, sides: Mapping[Direction, Values]) -> None:
         desk = self._desk
         built, gone = _built(desk), desk.outbox.erasures()
         by_meter: dict[MeterSetup, dict[Direction, Values]] = {}
-        homes: dict[int, MeterSetup | None] = {}
-        windows = self._windows
+        homes: dict[int, dict[Direction, Values] | None] = {}
         outside: set[int] = set()
         for direction, values in sides.items():
             for slot, value in values.items():
-                window = windows.get(slot)
-                if window is None:
-                    window = windows[slot] = desk.window_of(slot)
+                window = self._window_of(slot)
                 if window not in homes:
-                    homes[window] = None if month_of(window) in gone else _meter_of(desk, point, window)
-                meter = homes[window]
-                if meter is None:
+                    meter = None if month_of(window) in gone else _live(self._points[point], window)
+                    nothing: dict[Direction, Values] = {side: {} for side in Direction}
+                    homes[window] = None if meter is None else by_meter.setdefault(meter, nothing)
+                home = homes[window]
+                if home is None:
                     outside.add(slot)
                 else:
-                    by_meter.setdefault(meter, {side: {} for side in Direction})[direction][slot] = value
+                    home[direction][slot] = value
         self._outside += len(outside)
         for meter, values_of in by_meter.items():
             shelf = desk.shelf(meter)
             plan = shelf.plan_profiles(values_of)
-            late = Counter(window for slot in plan.changed if (window := windows[slot]) in built)
+            late = Counter(window for slot in plan.changed if (window := self._window_of(slot)) in built)
             if late:
                 desk.outbox.add_gaps([_late(window, meter) for window in sorted(late)])
             desk.step("journal profiles")
@@ -436,14 +456,23 @@ def _fault(found: Observation) -> Problem | None:
     return None if found.energy_mwh is None or 0 <= found.energy_mwh <= limit else Problem.BAD_VALUE
 
 
-def _direction(obis: str) -> str:
-    """`1` or `2` for energy drawn or fed in, all tariffs together; else nothing."""
+def _direction(obis: str) -> Direction | None:
+    """Return whether a code is of energy drawn or fed in, all tariffs together."""
     parts = obis.partition(":")[2].partition("*")[0].split(".")
-    return parts[0] if len(parts) == 3 and parts[0] in ("1", "2") and parts[2] == "0" else ""
+    return Direction(int(parts[0])) if len(parts) == 3 and parts[0] in ("1", "2") and parts[2] == "0" else None
 
 
-def _meter_of(desk: Desk, point: str, window: int) -> MeterSetup | None:
-    return next((meter for meter in desk.setup.live(window) if meter.metering_point == point), None)
+def _by_point(desk: Desk) -> dict[str, list[MeterSetup]]:
+    """Return the interval meters by metering point."""
+    found: dict[str, list[MeterSetup]] = {}
+    for meter in desk.setup.meters:
+        if meter.metering_point:
+            found.setdefault(meter.metering_point, []).append(meter)
+    return found
+
+
+def _live(meters: Sequence[MeterSetup], window: int) -> MeterSetup | None:
+    return next((meter for meter in meters if meter.is_live(window)), None)
 
 
 def _built(desk: Desk) -> set[int]:
