@@ -217,7 +217,7 @@ def read_object(path: Path) -> dict[str, Any]:
 
 def write_once(path: Path, data: bytes) -> None:
     """Write a file whole and for good, forced to the disk. Raises DeliveryConflict if it exists with other content."""
-    _make_folder(path.parent)
+    make_folder(path.parent)
     if not path.exists():
         _place(path, data)
     if path.read_bytes() != data:
@@ -293,11 +293,11 @@ def _deliver(path: Path, text: str) -> Path:
     return path
 
 
-def _make_folder(folder: Path) -> None:
+def make_folder(folder: Path) -> None:
     """Create a folder and its parents, and force their entries to the disk."""
     if folder.is_dir():
         return
-    _make_folder(folder.parent)
+    make_folder(folder.parent)
     folder.mkdir(mode=0o700, exist_ok=True)
     _sync_folder(folder.parent)
 

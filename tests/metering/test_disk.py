@@ -124,6 +124,27 @@ def test_a_refused_record_is_not_there_and_the_next_ones_are(
     assert read_journal(path) == (record(1), record(2), record(3))
 
 
+def test_the_name_of_a_new_file_is_made_sure_of_before_its_first_record(tmp_path: Path) -> None:
+    path = tmp_path / "a.sml"
+    synced: list[Path] = []
+    with pytest.MonkeyPatch.context() as patched:
+
+        def killed(_folder: Path) -> None:
+            raise KeyboardInterrupt
+
+        patched.setattr(journal_module, "sync_folder", killed)
+        with pytest.raises(KeyboardInterrupt):
+            Journal(path)
+        patched.setattr(journal_module, "sync_folder", synced.append)
+        with Journal(path) as journal:
+            assert synced == [tmp_path]
+            journal.append([record(1)])
+        with Journal(path) as journal:
+            journal.append([record(2)])
+    assert synced == [tmp_path]
+    assert read_journal(path) == (record(1), record(2))
+
+
 @contextmanager
 def file_size_limit(limit: int) -> Iterator[None]:
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)

@@ -146,7 +146,7 @@ class Adapter:
         """Return a meter's journals."""
         folder = self.folder / "journals" / f"{meter.position}-{meter.meter.hex()[:16]}"
         with storing(folder):
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            mailbox.make_folder(folder)
         return Shelf(
             folder=folder,
             position=meter.position,

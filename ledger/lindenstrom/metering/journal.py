@@ -129,12 +129,11 @@ class Journal:
 
     def _open(self) -> None:
         with storing(self._path):
-            new = not self._path.exists()
             handle = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
             try:
                 self._lock(handle)
                 self._repair(handle)
-                if new:
+                if self._end == len(MAGIC):  # perhaps nobody has made sure of the file's name yet
                     sync_folder(self._path.parent)
             except BaseException:
                 os.close(handle)

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
+from lindenstrom.mailbox import make_folder
 from lindenstrom.metering.journal import sync_folder
 from lindenstrom.metering.storage import storing
 
@@ -57,7 +58,7 @@ class Received:
 
     def _copy(self, path: Path) -> tuple[str, int]:
         """Write a file's bytes unless they are here; return their hash and length."""
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(self._folder)
         part = self._folder / f"{os.getpid()}.part"
         digest, size = hashlib.sha256(), 0
         handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

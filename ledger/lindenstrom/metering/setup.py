@@ -24,6 +24,7 @@ from typing import Any
 
 from lindenstrom.core.bundles import canonical_json
 from lindenstrom.core.calendar import OPEN_END, Zone
+from lindenstrom.mailbox import make_folder
 from lindenstrom.metering.errors import FolderError
 from lindenstrom.metering.journal import sync_folder
 
@@ -108,7 +109,7 @@ def write_setup(folder: Path, setup: ReaderSetup) -> None:
     """
     path = folder / SETUP_NAME
     _check(path, setup)
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(folder)
     if path.exists():
         old = read_setup(folder)
         if (old.community, old.reader, old.depth, old.zone) != (
