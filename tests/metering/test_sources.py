@@ -13,8 +13,10 @@ from pathlib import Path
 import pytest
 import serialx  # noqa: F401 - before any clock counts
 
+from lindenstrom.metering import trying
 from lindenstrom.metering.journal import Kind
 from lindenstrom.metering.sources import FileSource, LiveSource, NotTaken, SerialSource, SourceLost, TcpSource
+from lindenstrom.metering.trying import Sound, Tried
 
 
 class Taken:
@@ -171,3 +173,25 @@ def test_what_the_journal_refuses_does_not_stop_the_source(tmp_path: Path) -> No
         await task
 
     asyncio.run(run())
+
+
+def test_check_finds_the_settings_of_a_serial_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bytes that are no telegram: the usual settings are tried, and those that give a meter are named."""
+    asked: list[tuple[int, int, str]] = []
+
+    async def listen(source: SerialSource, _kinds: object, _mappings: object, _seconds: float) -> tuple[Tried, ...]:
+        asked.append((source.baud, source.data_bits, source.parity))
+        sound = Sound.METER if asked[-1] == (9600, 7, "E") else Sound.BYTES
+        return (Tried(position=0, name=source.name, sound=sound, meters=("1 DZG00 6072 9108",)),)
+
+    monkeypatch.setattr(trying, "_listen", listen)
+    source = SerialSource(position=0, kind=Kind.SML, device="/dev/ttyTEST", baud=300, data_bits=7, parity="E")
+    (found,) = asyncio.run(trying.try_source(source, {0: Kind.SML}, {}, 1))
+    assert (found.sound, found.better) == (Sound.BYTES, (9600, 7, "E"))
+    assert len(set(asked)) == len(asked)
+
+
+def test_a_source_that_cannot_be_opened_is_told_and_not_raised() -> None:
+    source = FileSource(position=3, kind=Kind.SML, path=Path("/no/such/fifo"))
+    (found,) = asyncio.run(trying.try_source(source, {3: Kind.SML}, {}, 1))
+    assert (found.sound, found.why, found.position) == (Sound.CLOSED, "No such file or directory", 3)

@@ -98,7 +98,7 @@ async def _listen(
         task.cancel()
     found = (await asyncio.gather(run, wait, return_exceptions=True))[0]
     if isinstance(found, Exception):
-        why = said(found) or type(found).__name__
+        why = said(found) or getattr(found, "strerror", None) or type(found).__name__
     took = int(time.monotonic() - began)
     return tuple(
         _tried(
