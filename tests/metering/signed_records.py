@@ -29,9 +29,11 @@ def payload(readings: Sequence[Mapping[str, Any]] = (BEGIN, END), **fields: Any)
 
 
 def signature(data: bytes, curve: str = "secp256r1") -> bytes:
-    """DER."""
+    """DER, the same each time."""
     if curve in CURVES:
-        return ec.derive_private_key(SECRET, CURVES[curve]()).sign(data, ec.ECDSA(hashes.SHA256()))
+        return ec.derive_private_key(SECRET, CURVES[curve]()).sign(
+            data, ec.ECDSA(hashes.SHA256(), deterministic_signing=True)
+        )
     small, nonce = SMALL_CURVES[curve], 0xABCDEF987654321
     point = small.times(nonce, small.base)
     assert point is not None
