@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import groupby, pairwise
 from pathlib import Path
 
 import pytest
@@ -95,6 +95,14 @@ def shelf(tmp_path: Path, records: Sequence[Record], **fields: object) -> Shelf:
     return one
 
 
+def received(one: Shelf, records: Sequence[Record]) -> None:
+    """Journal records in their order, as a live source does."""
+    for _, group in groupby(records, key=lambda record: record.time_ms // 86_400_000):
+        some = list(group)
+        with one.open_stream(some[0].kind, some[0].time_ms) as journal:
+            journal.append(some)
+
+
 def window(one: Shelf) -> tuple[WindowValues | NotComplete, dict[str, int]]:
     result, unused = one.register_window(FIRST, COUNT, {})
     return result, dict(unused)
@@ -168,6 +176,14 @@ def test_registers_only_by_message(tmp_path: Path) -> None:
     records = [message_record(t, "m/power", b"360") for t in times(MINUTE)]
     result, _ = window(shelf(tmp_path, records, mapping=mapping))
     assert isinstance(result, NotComplete)
+
+
+@pytest.mark.parametrize("mapping", ["", "{}", "["])
+def test_messages_without_a_mapping_that_can_be_read_are_named(tmp_path: Path, mapping: str) -> None:
+    records = [message_record(t, "m/in", b"360") for t in times()]
+    result, unused = window(shelf(tmp_path, records, mapping=mapping))
+    assert result == NotComplete(lack=Lack.NO_READING)
+    assert set(unused) == {rules.NO_DECODER}
 
 
 def test_locked_meter(tmp_path: Path) -> None:
@@ -374,11 +390,12 @@ def test_clock_set_back(tmp_path: Path) -> None:
     mapping = mapping_text(parse_mapping({"import": {"topic": "m/in", "unit": "Wh"}, "export": False}))
     one = Shelf(folder=tmp_path, position=3, limit_w=HOUSE_W, mapping=mapping)
     ahead_ms = 40 * MINUTE
+    records = []
     for time_ms in times(MINUTE):
         stamped = time_ms + (ahead_ms if at(40) <= time_ms < at(44) else 0)
         text = b"%d.%d" % (steady(time_ms) // 1000, steady(time_ms) % 1000 // 100)
-        with one.open_stream(Kind.MQTT, stamped) as journal:
-            journal.append([message_record(stamped, "m/in", text)])
+        records.append(message_record(stamped, "m/in", text))
+    received(one, records)
     values = whole(one)
     assert set(values.import_mwh) == {15 * STEADY_MWH}
     assert set(estimated(values)) <= set(range(39, 48))
@@ -394,9 +411,7 @@ def test_clock_step(tmp_path: Path, wrong_ms: int) -> None:
         made = sml(time_ms)
         records.append(Record(kind=Kind.SML, time_ms=stamped, payload=made.payload))
     one = Shelf(folder=tmp_path, position=3, limit_w=HOUSE_W)
-    for record in records:  # in order of receipt
-        with one.open_stream(Kind.SML, record.time_ms) as journal:
-            journal.append([record])
+    received(one, records)
     values = whole(one)
     assert set(values.import_mwh) == {15 * STEADY_MWH}
     assert estimated(values)[:1] >= [35]

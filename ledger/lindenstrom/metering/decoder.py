@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
+from lindenstrom.metering import rules
 from lindenstrom.metering.formats import dsmr
 from lindenstrom.metering.formats import sml as sml_format
 from lindenstrom.metering.journal import Kind
 from lindenstrom.metering.messages import Message, message_of, readings_of
-from lindenstrom.metering.observation import Observation
 from lindenstrom.metering.readings import Reading, reading_of
 from lindenstrom.metering.streams import Frame
 
@@ -46,20 +46,24 @@ class Decoder:
 
     def _made(self, frame: Frame) -> Made | str:
         if frame.kind is Kind.MQTT:
-            found, is_own = self._interpreted(frame)
-            own_ms = next((one.time_ms for one in found if one.time_ms is not None), None) if is_own else None
-            return message_of(found, time_ms=frame.time_ms if own_ms is None else own_ms, order=frame.order)
+            return self._message(frame)
         decode = sml_format.of_telegram if frame.kind is Kind.SML else dsmr.decode_telegram
         return reading_of(decode(frame.data, 0), time_ms=frame.time_ms, order=frame.order)
 
-    def _interpreted(self, frame: Frame) -> tuple[list[Observation], bool]:
-        """Return what a message says, and whether the device's own time is that of its reading."""
+    def _message(self, frame: Frame) -> Message | str:
         from lindenstrom.metering.formats.mqtt import interpret
         from lindenstrom.metering.formats.mqttmapping import Use, read_mapping
+        from lindenstrom.metering.formats.mqttpresets import BadMapping
 
-        mapping = read_mapping(self.mapping)
+        try:
+            mapping = read_mapping(self.mapping)
+        except BadMapping:
+            return rules.NO_DECODER
+        found = interpret(frame.topic, frame.data, mapping)
+        # the device's own time is that of its reading only if the mapping says so
         is_own = mapping.time is not None and mapping.time.use is Use.ALWAYS
-        return interpret(frame.topic, frame.data, mapping), is_own
+        own_ms = next((one.time_ms for one in found if one.time_ms is not None), None) if is_own else None
+        return message_of(found, time_ms=frame.time_ms if own_ms is None else own_ms, order=frame.order)
 
 
 def _parts(mapping: str) -> tuple[frozenset[str], frozenset[str]]:
