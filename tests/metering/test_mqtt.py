@@ -15,7 +15,7 @@ from lindenstrom.metering.formats import mqtt
 from lindenstrom.metering.formats.mqtt import LATE, interpret
 from lindenstrom.metering.formats.mqttmapping import MeterMapping, mapping_text, parse_mapping, read_mapping
 from lindenstrom.metering.formats.mqttpresets import PRESETS, BadMapping
-from lindenstrom.metering.formats.mqttvalues import Unit, amount
+from lindenstrom.metering.formats.mqttvalues import LOCAL, TimeForm, Unit, amount, instant, zone_of
 from lindenstrom.metering.intervals import SLOT_MS, Lack, WindowValues, window_values
 from lindenstrom.metering.observation import Observation, Problem
 from lindenstrom.metering.shelf import Shelf
@@ -172,6 +172,26 @@ def test_what_cannot_be_used_is_said(payload: bytes, problem: Problem) -> None:
     assert not any(one.obis == "1-0:1.8.0" and one.is_usable for one in found)
 
 
+@pytest.mark.parametrize("topic", ["shellies/+/emeter/0/total", f"shellies/{'x' * 300}/emeter/0/total", "$SYS/SENSOR"])
+def test_a_topic_that_no_broker_carries_is_passed_over(topic: str) -> None:
+    line = json.dumps({"topic": topic, "payload": '{"SML":{"Total_in":1}}'}).encode() + b"\n"
+    assert list(mqtt.observations(io.BytesIO(line))) == []
+
+
+def test_a_name_that_a_device_sends_is_fit_to_be_shown() -> None:
+    mapping = parse_mapping({"preset": "tasmota", "device": "hichi", "meter_path": "SML.Id"})
+    (one, *_) = interpret(TOPIC, b'{"SML":{"Total_in":1,"Id":" \\u001b[31m1 \\ud800Z "}}', mapping)
+    assert one.meter == "?[31m1 ?Z"
+    capture = b'tele/a/SENSOR {"\\ud800":{"Total_in":1}}\n{"topic":"tele/\\ud800/SENSOR","payload":"{}"}\n'
+    assert list(mqtt.observations(io.BytesIO(capture))) == []
+
+
+@given(st.from_regex(LOCAL, fullmatch=True))
+def test_no_time_is_an_exception(text: str) -> None:
+    for zone in (None, zone_of("Europe/Berlin")):
+        instant(text, TimeForm.ISO, zone)
+
+
 @settings(max_examples=300, deadline=None)
 @given(st.binary(max_size=400) | st.text(max_size=200).map(str.encode))
 def test_no_payload_is_an_exception(payload: bytes) -> None:
@@ -182,6 +202,18 @@ def test_no_payload_is_an_exception(payload: bytes) -> None:
     interpret(TOPIC, payload, TASMOTA)
     list(mqtt.observations(io.BytesIO(payload)))
     mqtt.recognises(payload)
+
+
+NO_TIMES = (
+    "2026-10-25T02:30:00",
+    "2026-03-29T02:30:00",
+    "1970-01-01T00:00:12",
+    "2026-01-01T00:00:00+99:00",
+    "0001-01-01T00:00:00+01:00",
+    "9999-12-31T23:59:59-12:00",
+    "2026-02-30T00:00:00",
+    "soon",
+)
 
 
 def test_time_of_the_device() -> None:
@@ -195,7 +227,7 @@ def test_time_of_the_device() -> None:
     assert own("1792843200.5", form="unix").time_ms == NOON + 500
     assert own("1792843200500", form="unix_ms").time_ms == NOON + 500
     # no zone; the hour that comes twice; the one that never was; a clock that was never set; no time at all
-    for text in ("2026-10-24T14:00:00", "2026-10-25T02:30:00", "2026-03-29T02:30:00", "1970-01-01T00:00:12", "soon"):
+    for text in ("2026-10-24T14:00:00", *NO_TIMES):
         zone = {} if text.startswith("2026-10-24") else {"zone": "Europe/Berlin"}
         assert own(text, **zone).problem is Problem.BAD_TIME
     assert own("2026-10-25T02:30:00+01:00", zone="Europe/Berlin").is_usable

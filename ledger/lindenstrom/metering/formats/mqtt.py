@@ -208,7 +208,10 @@ def _meter(content: Any, mapping: MeterMapping) -> str:
     if not mapping.meter_path:
         return mapping.meter
     name = found(content, mapping.meter_path)
-    return name.strip()[:64] if isinstance(name, str) and name.strip() else mapping.meter
+    if not isinstance(name, str) or not name.strip():
+        return mapping.meter
+    # what a device sends is shown to people: no control characters, no half surrogates
+    return "".join(sign if sign.isprintable() else "?" for sign in name.strip()[:64])
 
 
 def _stamped(empty: Observation, content: Any, rule: TimeRule | None) -> Observation:

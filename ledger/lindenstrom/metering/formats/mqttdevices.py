@@ -77,7 +77,7 @@ def _gen1(topic: str, match: re.Match[str]) -> MeterMapping | None:
 
 def _tasmota(topic: str, device: str, content: dict[str, Any]) -> MeterMapping | None:
     for group, values in content.items():
-        if not isinstance(values, dict):
+        if not isinstance(values, dict) or not group.isprintable():
             continue
         if group == "ENERGY" and isinstance(values.get("Total"), str):
             pair = ("Total", "ExportActive")

@@ -185,12 +185,13 @@ def _iso(text: str, zone: tzinfo | None) -> int | None:
     try:
         plain = datetime.fromisoformat(f"{match[1]}T{match[2]}")
         at = zone_of(match[5]) if match[5] else UTC if match[4] else zone
-    except ValueError:
+        if at is None:
+            return None
+        early, late = (_milliseconds(plain.replace(tzinfo=at, fold=fold)) for fold in (0, 1))
+        exists = datetime.fromtimestamp(early // 1000, tz=at).replace(tzinfo=None) == plain
+    except (ValueError, OverflowError, OSError):
+        # no such day, an offset of a day and more, a year that no calendar here has
         return None
-    if at is None:
-        return None
-    early, late = (_milliseconds(plain.replace(tzinfo=at, fold=fold)) for fold in (0, 1))
-    exists = datetime.fromtimestamp(early // 1000, tz=at).replace(tzinfo=None) == plain
     return early + int(f"{match[3] or '0':0<3.3}") if early == late and exists else None
 
 
