@@ -3,6 +3,7 @@
 import errno
 import gzip
 import json
+import random
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -373,3 +374,26 @@ def test_a_real_delivery_twice_is_one(tmp_path: Path) -> None:
     assert [report.added for report in reports] == [2899, 0]
     assert reports[0].unfit == reports[1].unfit == {"not-quarter-hourly": 70, "conflicting-values": 7}
     assert len(list((tmp_path / "operator" / "received").glob("*.gz"))) == 1
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_any_order_of_files_twice_over_ends_at_the_newest_values(tmp_path: Path, seed: int) -> None:
+    adapter = operator(tmp_path, 2)
+    chance = random.Random(seed)
+    files: list[Path] = []
+    newest: dict[tuple[int, str], tuple[int, ...]] = {}
+    for revision in range(4):
+        parts = []
+        for position in range(2):
+            for obis in (IMPORT_OBIS, EXPORT_OBIS):
+                if revision == 0 or chance.random() < 0.6:
+                    values = newest[position, obis] = tuple(chance.randrange(10**6) for _ in range(COUNT))
+                    parts.append(series(values, obis, f"DE{position:05}", MADE + 60 * revision))
+        files.append(mscons(tmp_path / f"r{revision}", *parts))
+    order = [path for path in files * 2 if path.stat().st_size > 200]
+    chance.shuffle(order)
+    for path in order:
+        adapter.import_file(path, now=NOW)
+    for position in range(2):
+        drawn, fed, _ = built(adapter, position)
+        assert (drawn, fed) == (newest[position, IMPORT_OBIS], newest[position, EXPORT_OBIS])
