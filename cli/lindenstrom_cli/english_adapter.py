@@ -17,6 +17,7 @@ ADAPTER: Final[dict[str, str]] = {
     "check.failed": "not so",
     "check.key": "key",
     "check.config": "configuration",
+    "check.home": "home",
     "check.disk": "disk",
     "check.mailbox": "mailbox",
     "check.clock": "clock",
@@ -83,7 +84,7 @@ ADAPTER: Final[dict[str, str]] = {
         "the right way round? Some meters send only after their PIN was entered; a P1 port needs its data "
         "request line (pin 2) at 5 V."
     ),
-    "check.closed": "{source} cannot be opened: {why}. {remedy}",
+    "check.closed": "{source}: {why}. {remedy}",
     "check.remedy_device": (
         "Connected now: {devices}. Whoever runs the adapter must be in the group of the device (dialout)."
     ),

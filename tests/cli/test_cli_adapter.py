@@ -187,6 +187,23 @@ def test_check_names_what_does_not_fit(wired: CliHome) -> None:
         ), done.stderr
 
 
+def test_check_goes_as_far_as_it_can(wired: CliHome, tmp_path: Path) -> None:
+    """A home of which the operator's files are not there yet: each missing one is named, and the rest is tried."""
+    fresh = CliHome(root=tmp_path / "new")
+    fresh.root.mkdir()
+    fresh.ok("key", "new", "street", "--unattended")
+    (fresh.root / "line").touch()
+    configured(fresh, '[[meter]]\nposition = 2\nsource = "file:line"')
+    said = checked(fresh, 5)
+    assert "There is no community file" in said
+    assert "there is no readable set-up" in said
+    folder = fresh.root / "metering" / "street"
+    folder.mkdir(parents=True)
+    (folder / "reader.json").write_text((wired.root / "metering" / "street" / "reader.json").read_text())
+    with playing(fresh.root / "line", telegram()):
+        assert "I hear a meter" in checked(fresh, 5)
+
+
 def test_check_says_whose_key_it_is(wired: CliHome) -> None:
     configured(wired, '[[meter]]\nposition = 2\nsource = "file:line"', key='alias = "anna"')
     with playing(wired.root / "line", telegram()):

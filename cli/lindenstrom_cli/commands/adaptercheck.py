@@ -89,8 +89,21 @@ def check(session: Session, config_path: Path, seconds: int) -> Checked:
         meters=len(config.meters),
         inboxes=len(config.inboxes),
     )
-    findings = [_fine("config", words), *_folders(config), *_key_node_clock(config), *_sources(config, seconds)]
-    return Checked(findings=tuple(findings))
+    tried = (_folders(config), _key_node_clock(config), _sources(config, seconds))
+    return Checked(findings=(_fine("config", words), *(one for part in tried for one in _as_far_as_it_goes(part))))
+
+
+def _as_far_as_it_goes(findings: "Iterable[Finding]") -> "Iterable[Finding]":
+    """What was found before something was missing that the rest needs, and that. Raises ConfigError."""
+    from lindenstrom.metering.config import ConfigError
+    from lindenstrom.metering.events import said
+
+    try:
+        yield from findings
+    except ConfigError:
+        raise
+    except LindenstromError as error:
+        yield _bad("home", said(error))
 
 
 def _fine(what: str, words: str) -> Finding:
@@ -181,9 +194,10 @@ def _sources(config: "AdapterConfig", seconds: int) -> Iterable[Finding]:
         with OnlyOne(config.folder):
             tried = asyncio.run(listen())
     except AlreadyRunning:
-        return [_bad("config", text("check.running", port=config.health_port))]
+        yield _bad("config", text("check.running", port=config.health_port))
+        return
     ordered = sorted((one for group in tried for one in group), key=lambda one: one.position)
-    return [_told(one, parts.kinds[one.position].name.lower(), seconds) for one in ordered]
+    yield from (_told(one, parts.kinds[one.position].name.lower(), seconds) for one in ordered)
 
 
 def _told(one: "Tried", bound_for: str, seconds: int) -> Finding:

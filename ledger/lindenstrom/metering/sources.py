@@ -121,7 +121,8 @@ class SerialSource:
                 stopbits=serialx.StopBits(self.stop_bits),
             )
         except (serialx.SerialException, OSError) as error:
-            raise SourceLost(self.name, f"cannot be opened ({error})") from None
+            why = getattr(error, "strerror", None) or str(error)
+            raise SourceLost(self.name, f"cannot be opened ({why})") from None
         try:
             await _pump(self, reader.read, _Handover(sink, self.position, self.kind), stop)
         except (serialx.SerialException, OSError):
