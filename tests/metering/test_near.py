@@ -1,8 +1,9 @@
 """What is read of a journal for one day is what the whole of it says, and so are the settled registers near it."""
 
-from pathlib import Path
+from itertools import count
 
-from hypothesis import given
+import pytest
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lindenstrom.core.packs import Registers, Status
@@ -31,10 +32,10 @@ def journals(draw: st.DrawFn) -> list[Record]:
     records: list[Record] = []
     for _ in range(draw(st.integers(0, 6))):
         if draw(st.booleans()):
-            first, count = draw(SLOTS), draw(st.integers(1, 30))
+            first, width = draw(SLOTS), draw(st.integers(1, 30))
             values = [
                 SlotValue(slot=first + i, import_mwh=draw(ENERGY), export_mwh=i, status=Status.MEASURED)
-                for i in range(count)
+                for i in range(width)
             ]
             records.append(interval_record(values))
         else:
@@ -46,8 +47,8 @@ def journals(draw: st.DrawFn) -> list[Record]:
 
 
 @given(journals(), SLOTS, st.integers(1, 25), st.booleans())
-def test_a_part_says_what_the_whole_says_of_it(records: list[Record], first: int, count: int, partial: bool) -> None:
-    slots = range(first, first + count)
+def test_a_part_says_what_the_whole_says_of_it(records: list[Record], first: int, width: int, partial: bool) -> None:
+    slots = range(first, first + width)
     found, kinds = near(records, slots)
     whole = directions(records)
     assert kinds == sided(whole)
@@ -56,17 +57,24 @@ def test_a_part_says_what_the_whole_says_of_it(records: list[Record], first: int
     assert {s: v for s, v in parts.items() if s in slots} == {s: v for s, v in wholes.items() if s in slots}
 
 
-@given(st.sets(SLOTS, max_size=12), SLOTS, st.integers(0, 20))
-def test_settled_registers_between_and_next_to_two_slots(settled: set[int], first: int, count: int) -> None:
-    import tempfile
+@pytest.fixture(scope="module")
+def outbox(tmp_path_factory: pytest.TempPathFactory) -> Outbox:
+    return Outbox(tmp_path_factory.mktemp("near") / "outbox.sqlite")
 
-    last = first + count
-    with tempfile.TemporaryDirectory() as folder:
-        outbox = Outbox(Path(folder) / "outbox.sqlite")
-        pairs = {slot: Registers(import_mwh=slot, export_mwh=0) for slot in settled}
-        meter = bytes(32)
-        outbox.add(window=1, revision=0, root=bytes(32), packs={}, boundaries={meter: pairs}, gaps=[])
-        found = outbox.boundaries_near([meter, b"\1" * 32], first, last)
+
+NUMBERS = count()
+
+
+@settings(max_examples=20)  # each is forced to the disk
+@given(st.sets(SLOTS, max_size=12), SLOTS, st.integers(0, 20))
+def test_settled_registers_between_and_next_to_two_slots(
+    outbox: Outbox, settled: set[int], first: int, width: int
+) -> None:
+    last, number = first + width, next(NUMBERS)
+    pairs = {slot: Registers(import_mwh=slot, export_mwh=0) for slot in settled}
+    meter, other = (side + number.to_bytes(31, "big") for side in (b"a", b"b"))
+    outbox.add(window=number, revision=0, root=bytes(32), packs={}, boundaries={meter: pairs}, gaps=[])
     low = max((slot for slot in settled if slot <= first), default=first)
     high = min((slot for slot in settled if slot >= last), default=last)
-    assert found == {meter: {s: pairs[s] for s in sorted(settled) if low <= s <= high}, b"\1" * 32: {}}
+    expected = {slot: pairs[slot] for slot in sorted(settled) if low <= slot <= high}
+    assert outbox.boundaries_near([meter, other], first, last) == {meter: expected, other: {}}
