@@ -71,6 +71,9 @@ contract RegistryTest is Community {
             mstore(list, 32)
         }
         eq(new Registry(constants(), operator, list).auditorCount(), 32, "all in office");
+        vm.warp(2 ** 32 + 7); // in 2106
+        (, uint64 from,) = new Registry(constants(), operator, list).auditor(31);
+        eq(from, 2 ** 32 + 7, "since then");
     }
 
     function test_auditor_is_neither_operator_nor_reader_nor_twice() public {

@@ -14,7 +14,9 @@ from lindenstrom.core.clearing import (
     Party,
     Triple,
     auction,
+    both_curtailed,
     given,
+    level_in_range,
     levels,
     member_slot,
     taken,
@@ -165,3 +167,31 @@ def test_numpy_auctions_are_the_twin(
         )
         totals = [int(day.taken_mwh[:, s].sum()), int(day.given_mwh[:, s].sum())]
         assert totals == auction_amounts(wanted, sides, bounds)
+
+
+def test_levels_that_hold_back_both_sides() -> None:
+    for taker_level, giver_level, both in (
+        (NOT_LIMITED, ONE, False),
+        (NOT_LIMITED, 0, False),
+        (NOT_LIMITED - 1, ONE, False),
+        (NOT_LIMITED - 1, ONE - 1, True),
+        (0, 0, True),
+    ):
+        triple = Triple(price_ueur_kwh=1, taker_level=taker_level, giver_level=giver_level)
+        for key in Key:
+            assert both_curtailed(key, triple) is (both and key is not Key.STATIC)
+
+
+def test_levels_that_the_rules_can_have() -> None:
+    for depth in (1, 12, 20):
+        pool = 2 ** (32 + depth)
+        for taker_level, giver_level, free, static in (
+            (0, 0, True, True),
+            (pool, ONE, True, True),
+            (pool + 1, ONE, True, False),
+            (NOT_LIMITED, ONE, True, False),
+            (pool, ONE + 1, False, False),
+        ):
+            triple = Triple(price_ueur_kwh=1, taker_level=taker_level, giver_level=giver_level)
+            for key in Key:
+                assert level_in_range(key, triple, depth) is (static if key is Key.STATIC else free)
