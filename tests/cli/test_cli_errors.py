@@ -20,7 +20,7 @@ from lindenstrom_cli.main import Reporting, cli
         (["key", "new"], 2),
         (["key", "new", "UPPER CASE", "--unattended"], 2),
         (["key", "list", "--nonsense"], 2),
-        (["meter", "read", "missing.bin"], 2),
+        (["meter", "read", "missing.bin"], 5),
         (["meter", "read", "noise.bin"], 5),
         (["verify", "missing.json"], 2),
         (["completion", "tcsh"], 2),
