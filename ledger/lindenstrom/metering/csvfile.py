@@ -99,7 +99,10 @@ def read_registers(path: Path) -> tuple[Sample, ...]:
             export_mwh=line.energy(2, REGISTER_HEADER, MAX_REGISTER_MWH),
         )
         if found.setdefault(time, registers) != registers:
-            raise line.fail("another reading for this time stands above", "remove the wrong line")
+            raise line.fail(
+                "another reading for this time stands above",
+                "remove the wrong line, or if the meter was swapped then both, and declare it (meter swap)",
+            )
     return tuple(Sample(time_ms=time * 1000, registers=found[time]) for time in sorted(found))
 
 
