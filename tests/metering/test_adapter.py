@@ -299,6 +299,7 @@ def test_order_of_steps_is_kept(tmp_path: Path) -> None:
     with pytest.raises(WindowNotBuilt, match="not built yet"):
         adapter.sign(DAY, KEY)
     adapter.build(DAY, now=NOW)
+    assert adapter.build(DAY, now=ZONE.window_start(DAY)).entry, "built already: a clock set back changes nothing"
     with pytest.raises(WindowNotBuilt, match="not signed yet"):
         adapter.deliver(DAY, tmp_path / "mail")
     adapter.sign(DAY, KEY)

@@ -260,12 +260,12 @@ class Adapter:
         stays in the gap list.
         Raises WindowNotOver; without `partial` RegisterFell, MeterChanged, BreakUnfit, SlotTooLarge.
         """
-        if now < self.setup.zone.window_end(window):
-            raise WindowNotOver(window)
         with self._lock():
             entry = self.outbox.entry(window)
             if entry:
                 return BuildReport(entry=entry, gaps=self._gaps_of(window))
+            if now < self.setup.zone.window_end(window):
+                raise WindowNotOver(window)
             days = self._days_of(window, partial=partial)
             unused = {day.meter.position: day.unused for day in days if day.unused}
             gaps = tuple(gap for day in days for gap in day.gaps)
