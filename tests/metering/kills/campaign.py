@@ -102,7 +102,7 @@ class Campaign:
 
     def trial(self, source: SourceKind, first: tuple[str, int] | float) -> None:
         """One trial: this kill, and one to three more."""
-        node = self.chance.choice(list(NodeFault))
+        node = self.chance.choice([fault for fault in NodeFault if fault is not NodeFault.NONE])
         more: list[tuple[str, int] | float] = []
         for _ in range(self.chance.randint(1, MORE_KILLS)):
             if self.points and self.chance.random() < 0.3:

@@ -98,19 +98,20 @@ class MeterLine:
 
 
 class Inbox:
-    """A folder into which somebody puts files, a few hours each; during an outage they come late, all at once."""
+    """A folder into which somebody puts files, a few hours each; in an outage none comes, and then the rest at once."""
 
-    def __init__(self, folder: Path, files: Sequence[tuple[int, bytes]], chance: Random, *, late: bool) -> None:
+    def __init__(self, folder: Path, files: Sequence[tuple[int, bytes]], chance: Random) -> None:
         self.port = 0
-        self._folder, self._files, self._chance, self._late = folder, files, chance, late
+        self._folder, self._files, self._chance = folder, files, chance
+        self._late = chance.randrange(len(files))
         folder.mkdir()
         threading.Thread(target=self._serve, daemon=True).start()
 
     def _serve(self) -> None:
-        if self._late:
-            time.sleep(0.3)
         for number, (time_s, data) in enumerate(self._files):
-            if not self._late:
+            if number == self._late:
+                time.sleep(0.3)
+            if number < self._late:
                 time.sleep(self._chance.random() * 0.03)
             part = self._folder / "part"
             with suppress(FileNotFoundError):  # the trial may be over
@@ -126,12 +127,15 @@ class Inbox:
 class Publisher:
     """A device at a broker: QoS 1, with the time in the message. It begins once the adapter has heard it."""
 
-    def __init__(self, port: int, folder: Path, reader: int, readings: Sequence[Reading], chance: Random) -> None:
+    def __init__(
+        self, port: int, folder: Path, reader: int, readings: Sequence[Reading], chance: Random, outage: range
+    ) -> None:
         from paho.mqtt.client import Client, MQTTv311
         from paho.mqtt.enums import CallbackAPIVersion
 
         self.port = port
-        self._folder, self._reader, self._readings, self._chance = folder, reader, readings, chance
+        self._folder, self._reader, self._chance = folder, reader, chance
+        self._readings = [reading for at, reading in enumerate(readings) if at not in outage]
         self._client: Any = Client(CallbackAPIVersion.VERSION2, protocol=MQTTv311)
         self._client.reconnect_delay_set(1, 1)
         self._closed = False

@@ -214,11 +214,9 @@ class Trial:
         return code
 
     def _outage(self) -> range:
-        if self.source is not SourceKind.MQTT and self.chance.random() < 0.4:
-            self.outcome.source_outage = True
-            begin = self.chance.randrange(len(self.readings) - 10)
-            return range(begin, begin + self.chance.randrange(1, 40))
-        return range(0)
+        self.outcome.source_outage = True
+        begin = self.chance.randrange(len(self.readings) - 10)
+        return range(begin, begin + self.chance.randrange(1, 40))
 
     def _source(self, outage: range) -> Sending:
         if self.source.is_line:
@@ -227,17 +225,17 @@ class Trial:
             return MeterLine(frames, self.chance, outage)
         if self.source is SourceKind.MQTT:
             assert self.world.broker is not None
-            return Publisher(self.world.broker.port, self.folder, self.reader, self.readings, self.chance)
+            return Publisher(self.world.broker.port, self.folder, self.reader, self.readings, self.chance, outage)
         size, last = self.chance.randrange(8, 40), len(self.readings) - 1
         spans = [(at, min(at + size + 1, last + 1)) for at in range(0, last, size)]
         files = [(self.readings[stop - 1].time, WRITERS[self.source](self.readings[at:stop])) for at, stop in spans]
         self.files = [(at, stop - 1) for at, stop in spans]  # the reading at its end is told by the next file
-        return Inbox(self.folder / "inbox", files, self.chance, late=bool(outage))
+        return Inbox(self.folder / "inbox", files, self.chance)
 
     def _disturb(self) -> None:
         """The outages of broker and node, some time after the beginning."""
         broker = self.world.broker
-        if self.source is SourceKind.MQTT and broker is not None and self.chance.random() < 0.6:
+        if self.source is SourceKind.MQTT and broker is not None:
             self.outcome.broker_outage = True
             time.sleep(self.chance.uniform(0.1, 0.8))
             broker.stop(kill=self.chance.random() < 0.3)
