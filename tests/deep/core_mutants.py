@@ -28,7 +28,7 @@ TESTS = {
     "levelcheck": ("refutation",),
     "bundles": (*DIRECT, "bundle_fields", "bundle_vectors"),
     "changes": ("changes", *VECTORS),
-    "refutation": ("refutation", "refutability", "field_vectors", *VECTORS),
+    "refutation": ("refutation_edges", "refutation", "refutability", "field_vectors", *VECTORS),
     "replacement": ("replacement", *VECTORS),
     "verification": ("refutation", *VECTORS),
 }
