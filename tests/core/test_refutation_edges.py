@@ -150,7 +150,7 @@ def test_a_record_is_one_of_at_most_256() -> None:
         if fits:
             assert check_record(own, 0, day.window, 0, opened) == opened
         else:
-            with pytest.raises(BadOpening, match="^the opened anchored record does not match"):
+            with pytest.raises(BadOpening, match=r"^the opened anchored record does not match"):
                 check_record(own, 0, day.window, 0, opened)
 
 
