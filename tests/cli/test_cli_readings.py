@@ -62,7 +62,7 @@ def test_swaps_and_digits_are_noted(home: CliHome) -> None:
     assert home.run("meter", "break", *place).exit_code == 2
     assert home.run("meter", "break", "--reader", "street", "--position", "7", "--digits", "6").exit_code == 2
     taken = home.run(*SWAP[:4], "--position", "0", *at, "--old-import", "1")
-    assert "takes intervals, not sml or registers" in taken.stderr
+    assert "takes intervals, not sml, dsmr, mqtt or registers" in taken.stderr
 
 
 def test_files_of_the_metering_operator_come_in_as_they_are(home: CliHome, tmp_path: Path) -> None:

@@ -574,7 +574,7 @@ class Adapter:
                 self.folder, f"no meter is at position {position} on {date_of(window)}", "see reader.json"
             )
         if near[0].source not in sources:
-            raise SourceError(position, " or ".join(sources), near[0].source)
+            raise SourceError(position, sources, near[0].source)
         return near[0]
 
     def _window_of_slot(self, slot: int) -> int:

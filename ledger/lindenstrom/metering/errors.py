@@ -14,6 +14,7 @@ KeyProblem      MonthKeyError
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -170,9 +171,11 @@ class FolderError(UsageError):
 class SourceError(UsageError):
     """Data of one form is offered for a meter that is set up for another."""
 
-    def __init__(self, position: int, given: str, wanted: str) -> None:
+    def __init__(self, position: int, given: Sequence[str], wanted: str) -> None:
+        *most, last = given
+        others = f"{', '.join(most)} or {last}" if most else last
         super().__init__(
-            f"meter at position {position} takes {wanted}, not {given}; import the matching file, or correct the set-up"
+            f"meter at position {position} takes {wanted}, not {others}; import the matching file, or correct the set-up"
         )
 
 
