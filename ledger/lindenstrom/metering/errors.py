@@ -175,7 +175,8 @@ class SourceError(UsageError):
         *most, last = given
         others = f"{', '.join(most)} or {last}" if most else last
         super().__init__(
-            f"meter at position {position} takes {wanted}, not {others}; import the matching file, or correct the set-up"
+            f"meter at position {position} takes {wanted}, not {others}; "
+            "import the matching file, or correct the set-up"
         )
 
 
