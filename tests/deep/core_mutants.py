@@ -30,7 +30,7 @@ TESTS = {
     "changes": ("changes", *VECTORS),
     "refutation": ("refutation_edges", "refutation", "refutability", "field_vectors", *VECTORS),
     "replacement": ("replacement", *VECTORS),
-    "verification": ("refutation", *VECTORS),
+    "verification": ("verify_reports", "refutation", *VECTORS),
 }
 SETTINGS = """\
 [mutmut]
