@@ -13,6 +13,7 @@ ADAPTER: Final[dict[str, str]] = {
     "adapter.skipped": "not taken by the chain: {what}",
     "adapter.trouble": "{step}: {what}",
     "check.ok": "fine",
+    "check.doubtful": "please note",
     "check.unfit": "to do",
     "check.failed": "not so",
     "check.key": "key",

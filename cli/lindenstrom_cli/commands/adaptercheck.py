@@ -28,15 +28,18 @@ SERIAL_BY_ID = Path("/dev/serial/by-id")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One thing tried. code: the exit code that it alone would give."""
+    """One thing tried. code: the exit code that it alone would give. doubtful: no fault, but to be looked at."""
 
     what: str
     code: ExitCode
     words: str
+    doubtful: bool = False
 
     @property
     def state(self) -> str:
         """A word for it."""
+        if self.doubtful:
+            return text("check.doubtful")
         unfit = self.code is ExitCode.REFUSED
         return text("check.ok" if self.code is ExitCode.OK else "check.unfit" if unfit else "check.failed")
 
@@ -110,6 +113,10 @@ def _fine(what: str, words: str) -> Finding:
     return Finding(what=text(f"check.{what}"), code=ExitCode.OK, words=words)
 
 
+def _doubtful(what: str, words: str) -> Finding:
+    return Finding(what=text(f"check.{what}"), code=ExitCode.OK, words=words, doubtful=True)
+
+
 def _bad(what: str, words: str, code: ExitCode = ExitCode.COULD_NOT_CHECK) -> Finding:
     return Finding(what=text(f"check.{what}"), code=code, words=words)
 
@@ -159,7 +166,7 @@ def _key_node_clock(config: "AdapterConfig") -> Iterable[Finding]:
             signer = open_key(config.key, Home(config.home))
             payer = payer_of(config, community, signer, Home(config.home))
             if chain is None:
-                yield _fine("key", text("check.key_unknown"))
+                yield _doubtful("key", text("check.key_unknown"))
             else:
                 if community.contracts(chain).reader(read_setup(config.folder).reader).key != signer.key:
                     raise NotTheReadersKey(signer.alias)
@@ -172,7 +179,7 @@ def _key_node_clock(config: "AdapterConfig") -> Iterable[Finding]:
         yield _bad("clock", text("check.clock_behind"), ExitCode.REFUSED)
     elif not kernel_has_set_clock():
         # no fault by itself: a machine may be set by other means
-        yield _fine("clock", text("check.clock_unset"))
+        yield _doubtful("clock", text("check.clock_unset"))
     else:
         yield _fine("clock", text("check.clock_ok"))
 
