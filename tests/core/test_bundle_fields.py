@@ -174,3 +174,7 @@ def test_what_is_no_bundle() -> None:
         with pytest.raises(UnreadableBundle) as error:
             read_bundle(text)
         assert what in str(error.value)
+
+
+def test_canonical_text_is_utf_8_as_it_stands() -> None:
+    assert canonical_json({"b": "Straße", "a": [1, None]}) == '{"a":[1,null],"b":"Straße"}\n'

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lindenstrom.core.bundles import Bundle
-from lindenstrom.core.changes import correction, is_committed, precedes, stated_lines
+from lindenstrom.core.changes import correction, is_committed, precedes, stated_lines, stated_net
 from lindenstrom.core.statements import Line, encode_lines
 from tests.support.example_day import DEPTH, REF, ExampleDay
 
@@ -40,11 +40,28 @@ def test_the_changes_are_the_whole_difference(before: Amounts, after: Amounts) -
     assert {c.agreement for c in found.changes} == {a for a in {*before, *after} if before.get(a) != after.get(a)}
 
 
+def test_what_a_correction_is_called() -> None:
+    first = stating({1: (1, 0, -5), 99: (2, 0, 3)}, 0)
+    found = correction(first, stating({}, 1))
+    labels = {a.membership.agreement: a.label for a in first.agreements}
+    assert labels[1]
+    assert found.sequence == first.sequence
+    assert [(c.agreement, c.label) for c in found.changes] == [(1, labels[1]), (99, "")]
+
+
+def test_an_empty_leaf_states_nothing() -> None:
+    bundle = stating({1: (1, 0, -5)}, 0)
+    empty = replace(bundle, statement=replace(bundle.statement, empty=True))
+    assert (stated_net(bundle), stated_net(empty)) == (-5, 0)
+    assert stated_lines(bundle) and not stated_lines(empty)
+
+
 def test_only_the_next_revision_of_the_same_day_and_member_follows() -> None:
     first, second = stating({}, 0), stating({}, 1)
     assert precedes(first, second)
     assert not precedes(second, first)
     assert not precedes(first, stating({}, 2))
+    assert not precedes(first, replace(second, sequence=first.sequence))
     assert not precedes(replace(first, member=3), second)
     assert not precedes(replace(first, header=replace(first.header, window=1)), second)
 
