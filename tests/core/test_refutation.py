@@ -352,9 +352,18 @@ def test_the_first_false_level_is_found() -> None:
         first_level_fault(day, header, 1, day.terms[1], replace(opened, proof=opened.proof[:-1]))
 
 
+def test_a_static_level_is_at_most_the_greatest_pool() -> None:
+    agreements = [a for a, t in HONEST.terms.items() if t.key is Key.STATIC]
+    assert agreements
+    honest = HONEST.result().triples[agreements[0]]
+    for beyond, reason in ((0, None), (1, Reason.LEVEL_RANGE)):
+        bent = replace(honest[0], taker_level=2 ** (32 + DEPTH) + beyond)
+        assert level_reason(agreements[0], 0, encode_triples([bent, *honest[1:]])) is reason
+
+
 def test_levels_need_a_slot_of_the_day_and_the_committed_triples() -> None:
     day, header, opened = levels_of(HONEST, 1)
-    with pytest.raises(SlotOutOfDay):
+    with pytest.raises(SlotOutOfDay, match=rf"0 to {day.slots - 1}, not {day.slots};"):
         recompute_levels(day, header, 1, day.terms[1], day.slots, opened)
     for false in (
         replace(opened, triples=opened.triples[:-1] + b"\x01"),
