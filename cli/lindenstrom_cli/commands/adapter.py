@@ -14,13 +14,11 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import click
-
 from lindenstrom.core.calendar import Zone
 from lindenstrom.errors import ExitCode
 from lindenstrom_cli.app import Session, command, group
 from lindenstrom_cli.catalogue import text
-from lindenstrom_cli.commands.adaptercheck import check
+from lindenstrom_cli.commands.adaptercheck import CONFIG, check
 from lindenstrom_cli.render import Result
 
 if TYPE_CHECKING:
@@ -29,15 +27,6 @@ if TYPE_CHECKING:
 
 adapter = group("adapter", text("help.adapter"))
 adapter.add_command(check)
-CONFIG = click.option(
-    "--config",
-    "config_path",
-    type=click.Path(dir_okay=False, path_type=Path),
-    default=Path("adapter.toml"),
-    show_default=True,
-    metavar="FILE",
-    help="The adapter's configuration.",
-)
 ROUND_S = 900
 """A round that takes longer is ended; the next one goes on where it was."""
 

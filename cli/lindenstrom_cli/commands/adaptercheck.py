@@ -26,6 +26,17 @@ DAY_MIB = 30
 SERIAL_BY_ID = Path("/dev/serial/by-id")
 
 
+CONFIG = click.option(
+    "--config",
+    "config_path",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=Path("adapter.toml"),
+    show_default=True,
+    metavar="FILE",
+    help="The adapter's configuration.",
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """One thing tried. code: the exit code that it alone would give. doubtful: no fault, but to be looked at."""
@@ -65,15 +76,7 @@ class Checked(Result):
 
 
 @command(None, "check", "adapter check --config adapter.toml", "adapter check --seconds 60")
-@click.option(
-    "--config",
-    "config_path",
-    type=click.Path(dir_okay=False, path_type=Path),
-    default=Path("adapter.toml"),
-    show_default=True,
-    metavar="FILE",
-    help="The adapter's configuration.",
-)
+@CONFIG
 @click.option("--seconds", type=click.IntRange(1, 3600), default=15, show_default=True, help="How long to listen.")
 def check(session: Session, config_path: Path, seconds: int) -> Checked:
     """Try configuration, key, disk, clock, node and each source once, and say what is seen.

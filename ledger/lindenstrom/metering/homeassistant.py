@@ -23,7 +23,7 @@ from lindenstrom.core.units import format_eur, format_kwh
 from lindenstrom.errors import LindenstromError
 from lindenstrom.mailbox import list_bundles
 from lindenstrom.metering.mqttlink import Broker, Link, Lost
-from lindenstrom.metering.sources import SourceLost
+from lindenstrom.metering.sources import SourceLost, stopped_within
 
 PREFIX: Final = "homeassistant"
 LOOK_EVERY_S: Final = 300.0
@@ -189,7 +189,7 @@ class HomeAssistantFeed:
         path, bundle = None, None
         while bundle is None:
             path, bundle = await asyncio.to_thread(self._newest, None)
-            if bundle is None and await _stopped_within(stop, self._look_every_s):
+            if bundle is None and await stopped_within(stop, self._look_every_s):
                 return
         device, today = device_of(bundle, self._prefix), settled_day(bundle)
         link = Link(self._broker, self._client, keeps_session=False)
@@ -224,7 +224,7 @@ class HomeAssistantFeed:
             item = await link.next(0)
             if isinstance(item, Lost):
                 raise SourceLost(self.name, item.why)
-            if await _stopped_within(stop, min(IDLE_S, self._look_every_s)):
+            if await stopped_within(stop, min(IDLE_S, self._look_every_s)):
                 return True
         return stop.is_set()
 
@@ -270,12 +270,3 @@ def _percent(part_mwh: int, whole_mwh: int) -> str:
 async def _tell(link: Link, publications: Sequence[Publication]) -> None:
     for one in publications:
         await link.published(one.topic, one.payload, retain=True)
-
-
-async def _stopped_within(stop: asyncio.Event, seconds: float) -> bool:
-    try:
-        async with asyncio.timeout(seconds):
-            await stop.wait()
-    except TimeoutError:
-        return False
-    return True

@@ -199,7 +199,7 @@ class FileSource:
                     os.close(handle)
                     handle = _open_file(self.path, at_end=False)
                     continue
-                await _stopped_within(stop, POLL_S)
+                await stopped_within(stop, POLL_S)
             await handover.settled()
         finally:
             os.close(handle)
@@ -275,7 +275,7 @@ async def _burst(read: Callable[[int], Awaitable[bytes]], stop: asyncio.Event) -
     return bytes(burst)
 
 
-async def _stopped_within(stop: asyncio.Event, seconds: float) -> bool:
+async def stopped_within(stop: asyncio.Event, seconds: float) -> bool:
     """Whether `stop` is set within some seconds."""
     try:
         async with asyncio.timeout(seconds):
